@@ -1,0 +1,1 @@
+"""Plain typed data, no I/O: the words of the design as classes."""

@@ -1,0 +1,20 @@
+"""What every model class shares: frozen, closed to unknown keys, serialisable."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A name that is written in files, on command lines and in URLs: no space, no slash, 64 characters at most."""
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""How many of something: more is no count, and would not survive every JSON reader."""
+
+
+class Model(BaseModel):
+    """Immutable data; an unknown key is an error, never ignored."""
+
+    # Schemas are built at first use: a plan has no use for the facts of most families (import time is a feature).
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

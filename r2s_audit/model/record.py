@@ -1,0 +1,131 @@
+"""The record: an append-only ledger of a campaign.
+
+One line of JSON per entry; each carries the digest of the line before, so that nothing can be removed or reordered in
+silence. A pass is opened before its first packet and closed after its last.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, FiniteFloat
+
+from .base import Count, Identifier, Model
+from .observation import BlobRef, Digest, Observation
+from .text import Message
+
+RECORD_FORMAT = 1
+"""Version of the ledger's entries."""
+
+
+class Machine(Model):
+    """What did the measuring: for the PV's « moyens de mesure »."""
+
+    hostname: str
+    kernel: str
+    python: str
+    program: str
+    operator: str
+    interfaces: dict[str, str] = {}
+    """Interface name to MAC address."""
+
+
+class CampaignOpened(Model):
+    """First entry: what is audited against what."""
+
+    kind: Literal["campaign"] = "campaign"
+    record_format: int = RECORD_FORMAT
+    site: BlobRef
+    profile: BlobRef
+    plan: BlobRef
+    plan_digest: Digest
+
+
+class PassOpened(Model):
+    """Somebody plugged in and starts; written before the first packet."""
+
+    kind: Literal["pass_opened"] = "pass_opened"
+    pass_id: Identifier
+    points: tuple[str, ...]
+    machine: Machine
+    clock_offset_ms: FiniteFloat | None = None
+    clock_source: str = ""
+    intrusive: bool = False
+    requests: tuple[str, ...]
+    """Keys of the requests that this pass sets out to make."""
+
+
+class PassResumed(Model):
+    """The same pass goes on after an interruption; ``torn_bytes`` were cut from the ledger's end."""
+
+    kind: Literal["pass_resumed"] = "pass_resumed"
+    pass_id: Identifier
+    torn_bytes: Count = 0
+
+
+class Observed(Model):
+    """One observation."""
+
+    kind: Literal["observation"] = "observation"
+    observation: Observation
+
+
+class FramesSent(Model):
+    """Frames that left an interface during one stretch of a pass, as a witness on the interface heard them.
+
+    Whoever sent them: this program, the kernel, another program of the machine. ``reason`` says why nobody listened.
+    """
+
+    kind: Literal["frames_sent"] = "frames_sent"
+    pass_id: Identifier
+    interface: str
+    frames: Count
+    drops: Count
+    listing: BlobRef | None = None
+    reason: Message | None = None
+
+
+class PassClosed(Model):
+    """The pass ended: complete, or stopped with the reason."""
+
+    kind: Literal["pass_closed"] = "pass_closed"
+    pass_id: Identifier
+    complete: bool
+    reason: Message | None = None
+    clock_offset_ms: FiniteFloat | None = None
+    planned: Count
+    reported: Count
+
+
+class PassDiscarded(Model):
+    """A pass that does not count any more; it stays listed with its reason."""
+
+    kind: Literal["pass_discarded"] = "pass_discarded"
+    pass_id: Identifier
+    reason: Annotated[str, Field(min_length=10)]
+    by: str
+
+
+Body = Annotated[
+    CampaignOpened | PassOpened | PassResumed | Observed | FramesSent | PassClosed | PassDiscarded,
+    Field(discriminator="kind"),
+]
+
+
+class Entry(Model):
+    """One line of the ledger."""
+
+    n: Count
+    prev: Digest
+    at: AwareDatetime
+    body: Body
+
+
+class PassState(StrEnum):
+    """How a pass ended, or that it did not."""
+
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    DISCARDED = "discarded"
