@@ -1,0 +1,1 @@
+"""Evidence that stands: bytes by digest, an append-only chained ledger, the record that joins them."""

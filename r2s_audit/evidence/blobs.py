@@ -1,0 +1,89 @@
+"""A content-addressed store of bytes: written once, named by their digest, verified when read."""
+
+from __future__ import annotations
+
+import errno
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from r2s_audit.errors import RecordError
+from r2s_audit.evidence.regular import read_regular
+from r2s_audit.model.observation import BlobRef
+from r2s_audit.model.text import msg
+
+MAX_BLOB = 256 << 20
+"""Octets; what an audit keeps is smaller by far."""
+_INTACT = msg("repartir d'une copie intacte du dossier")
+
+
+def digest_of(data: bytes) -> str:
+    """``sha256:…`` of the bytes."""
+    return f"sha256:{sha256(data).hexdigest()}"
+
+
+class BlobStore:
+    """Files ``<root>/sha256/ab/<62 hex digits>``; the path comes from our own digest, never from anybody's data."""
+
+    def __init__(self, root: Path) -> None:
+        """Keep the directory; it is made with the first blob."""
+        self._root = root
+
+    def _path(self, digest: str) -> Path:
+        algorithm, _, hexadecimal = digest.partition(":")
+        return self._root / algorithm / hexadecimal[:2] / hexadecimal[2:]
+
+    def put(self, data: bytes, kind: str, *, redacted: bool = False) -> BlobRef:
+        """Store bytes; storing them again costs a look-up.
+
+        Raises:
+            RecordError: the file system refuses (full, read-only), with its own reason.
+        """
+        reference = BlobRef(digest=digest_of(data), kind=kind, size=len(data), redacted=redacted)
+        path = self._path(reference.digest)
+        if path.exists():
+            return reference
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Written aside and renamed: a name in the store always means whole bytes, even after a kill -9.
+            partial.write_bytes(data)
+            partial.replace(path)
+        except OSError as error:
+            raise RecordError(
+                msg("pièce impossible à écrire : {path} ({error})", path=str(path), error=str(error.strerror)),
+                remedy=msg("libérer de la place ou changer --record"),
+            ) from error
+        return reference
+
+    def get(self, reference: BlobRef) -> bytes:
+        """The bytes of a reference.
+
+        Raises:
+            RecordError: missing, or changed since it was stored.
+        """
+        path = self._path(reference.digest)
+        try:
+            # One octet more than stated is enough to know that it is not what was stored.
+            data = read_regular(path, min(reference.size, MAX_BLOB) + 1)
+        except OSError as error:
+            if error.errno == errno.EFBIG:
+                raise self._changed(reference) from error
+            raise RecordError(
+                msg(
+                    "pièce manquante : {kind} {digest} ({error})",
+                    kind=reference.kind,
+                    digest=reference.digest,
+                    error=str(error.strerror),
+                ),
+                remedy=_INTACT,
+            ) from error
+        if digest_of(data) != reference.digest:
+            raise self._changed(reference)
+        return data
+
+    @staticmethod
+    def _changed(reference: BlobRef) -> RecordError:
+        return RecordError(
+            msg("pièce modifiée : {kind} {digest}", kind=reference.kind, digest=reference.digest), remedy=_INTACT
+        )
