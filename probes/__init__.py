@@ -1,0 +1,1 @@
+"""Probe families: what is observed, how it is collected, what it means."""

@@ -1,0 +1,255 @@
+"""The unprivileged side: launch the helper, capture, witness, and send through a gate."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from probes.wire import bpf as filters
+from probes.wire import helper, privilege
+from probes.wire.capture import QUEUE_OCTETS, Capture
+from probes.wire.channel import Channel, WireError, WireUnavailable
+from probes.wire.frames import FrameError, FrameHeader, parse_header
+from probes.wire.gate import FrameGate, FrameRefused, never_allowed
+from probes.wire.witness import WITNESS_SNAP, Witness
+from r2s_audit.model.text import Message, msg
+
+LAUNCHER_NAME = "r2s-wire-python"
+NOBODY = 65534  # the helper's uid and gid when it starts as root: it needs no file of anybody's
+BUFFER_OCTETS = 4 << 20
+SNAP_OCTETS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class HelperState:
+    """What the helper says of itself: capabilities as bit masks (capabilities(7))."""
+
+    version: int
+    pid: int
+    uid: int
+    permitted: int
+    effective: int
+    bounding: int
+
+
+class Wire:
+    """A running helper. Use as an asynchronous context manager, or call `close`."""
+
+    def __init__(self, channel: Channel, state: HelperState, interfaces: tuple[str, ...]) -> None:
+        """Wrap a channel whose helper has said hello; `launch` does all of it."""
+        self._channel, self.state, self.interfaces = channel, state, interfaces
+
+    @classmethod
+    async def launch(
+        cls,
+        interfaces: Sequence[str],
+        *,
+        max_rate: int,
+        max_frames: int,
+        launcher: Path | None = None,
+        timeout: float = 5.0,  # noqa: ASYNC109 - expiry is reported with a remedy
+    ) -> Self:
+        """Start the helper; call it before `privilege.drop_all` where this process holds CAP_NET_RAW.
+
+        Args:
+            interfaces: the only ones that the helper will touch.
+            max_rate: frames in any one second, at most.
+            max_frames: frames in all, at most; 0 for a wire that only listens.
+            launcher: an interpreter with file capabilities; by default LAUNCHER_NAME beside sys.executable.
+            timeout: seconds for the helper to say hello.
+
+        Raises:
+            WireUnavailable: no privilege here, or the helper could not start; with the remedy.
+            ValueError: impossible limits or interface names.
+        """
+        if max_rate < 1 or max_frames < 0:
+            raise ValueError(f"max_rate {max_rate} and max_frames {max_frames} are no limits")
+        for name in interfaces:
+            if not 0 < len(name.encode()) <= 15 or "/" in name or any(each.isspace() for each in name):  # noqa: PLR2004
+                raise ValueError(f"not an interface name: {name!r}")
+        interpreter = _interpreter(launcher)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                limits = (theirs.fileno(), max_rate, max_frames, NOBODY, NOBODY)
+                process = _spawn(interpreter, [*map(str, limits), *interfaces], theirs.fileno())
+        except BaseException:
+            ours.close()
+            raise
+        channel = Channel(ours, process)
+        try:
+            hello = await asyncio.wait_for(asyncio.shield(channel.hello), timeout)
+        except (WireError, TimeoutError) as error:
+            await channel.close()
+            reason = msg(
+                "trames brutes impossibles : l'assistant n'a pas démarré ({error}), code de sortie {status}",
+                error=str(error) or "no hello",
+                status=str(process.returncode),
+            )
+            raise WireUnavailable(reason, _remedy(interpreter)) from error
+        except BaseException:
+            await channel.close()
+            raise
+        state = HelperState(*helper.HELLO.unpack(hello))
+        if state.version != helper.VERSION:
+            await channel.close()
+            raise WireError(f"the wire helper speaks version {state.version}, this client {helper.VERSION}")
+        return cls(channel, state, tuple(interfaces))
+
+    async def __aenter__(self) -> Self:
+        """Return self."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """End the helper and wait for its end; WireError if it lingers."""
+        await self._channel.close()
+
+    @asynccontextmanager
+    async def capture(
+        self,
+        interface: str,
+        *,
+        bpf: bytes | None = None,
+        promiscuous: bool = False,
+        all_multicast: bool = False,
+        buffer_bytes: int = BUFFER_OCTETS,
+        snap: int = SNAP_OCTETS,
+        queue_octets: int = QUEUE_OCTETS,
+    ) -> AsyncIterator[Capture]:
+        """Open a capture for the length of the context; its statistics can be read after it, too.
+
+        Args:
+            interface: one of those given to `launch`.
+            bpf: a program of `bpf.compile_filter`; everything if None.
+            promiscuous: also frames for other addresses.
+            all_multicast: also groups that this machine has not joined.
+            buffer_bytes: kernel receive buffer asked for, in octets.
+            snap: octets kept of each frame.
+            queue_octets: octets held for a slow consumer.
+
+        Raises:
+            WireRefused: an interface not declared, or the kernel's refusal.
+            WireError: the helper is gone.
+        """
+        capture = Capture(self._channel, interface, queue_octets)
+        flags = promiscuous * helper.FLAG_PROMISCUOUS | all_multicast * helper.FLAG_ALL_MULTICAST
+        name = interface.encode()
+        body = helper.OPEN.pack(flags, buffer_bytes, snap, len(name)) + name + (bpf or b"")
+        try:
+            await self._channel.request(helper.OP_OPEN, body, capture.opened)
+        except asyncio.CancelledError:
+            capture.abandon()
+            raise
+        try:
+            yield capture
+        finally:
+            await capture.close()
+
+    @asynccontextmanager
+    async def witness(self, interface: str, *, buffer_bytes: int = BUFFER_OCTETS) -> AsyncIterator[Witness]:
+        """Record every frame that leaves the interface, whoever sends it, header by header; as `capture`."""
+        program = filters.compile_filter(filters.outgoing())
+        async with self.capture(interface, bpf=program, buffer_bytes=buffer_bytes, snap=WITNESS_SNAP) as capture:
+            yield Witness(capture)
+
+    async def send(self, gate: FrameGate, interface: str, frames: Sequence[bytes]) -> tuple[FrameHeader, ...]:
+        """Send frames in order: all are admitted before the first leaves, and each is paid for as it goes.
+
+        Returns:
+            The headers as the gate saw them.
+
+        Raises:
+            FrameRefused: a frame that does not read, that no gate may allow, or that this gate refused.
+                Refused at admission, nothing has left; refused by the budget, the frames before have.
+            WireRefused: the helper's own limits; WireError: the helper is gone.
+        """
+        headers = tuple(_admitted(gate, interface, frame) for frame in frames)
+        for frame, header in zip(frames, headers, strict=True):
+            await gate.pay(interface, header)
+            name = interface.encode()
+            body = helper.SEND.pack(len(name), 1) + name + helper.LENGTH.pack(len(frame)) + frame
+            await self._channel.request(helper.OP_SEND, body)
+        return headers
+
+
+def _admitted(gate: FrameGate, interface: str, frame: bytes) -> FrameHeader:
+    """Return the frame's header once it may be sent; FrameRefused if not."""
+    if len(frame) > helper.MAX_FRAME:
+        raise FrameRefused(f"a frame of {len(frame)} octets, {helper.MAX_FRAME} at most")
+    try:
+        header = parse_header(frame)
+    except FrameError as error:
+        raise FrameRefused(f"a frame that does not read: {error}") from error
+    reason = never_allowed(header)
+    if reason is not None:
+        raise FrameRefused(reason)
+    gate.admit(interface, header)
+    return header
+
+
+def _interpreter(launcher: Path | None) -> Path:
+    """Return the interpreter that will hold CAP_NET_RAW; WireUnavailable if none would."""
+    own = Path(sys.executable)
+    state = privilege.current()
+    if state.has(privilege.CAP_NET_RAW) and (os.geteuid() == 0 or state.ambient >> privilege.CAP_NET_RAW & 1):
+        return own
+    candidate = own.with_name(LAUNCHER_NAME) if launcher is None else launcher
+    if candidate.is_file() and os.access(candidate, os.X_OK) and not state.no_new_privs:
+        return candidate
+    if state.no_new_privs:
+        reason = msg(
+            "trames brutes impossibles : ce processus n'a pas CAP_NET_RAW, et no_new_privs lui interdit de l'obtenir"
+        )
+    else:
+        reason = msg(
+            "trames brutes impossibles : ce processus n'a pas CAP_NET_RAW, et {launcher} ne peut pas la lui donner",
+            launcher=str(candidate),
+        )
+    raise WireUnavailable(reason, _remedy(candidate))
+
+
+def _remedy(candidate: Path) -> Message:
+    return msg(
+        "lancer avec sudo ; ou, une fois, en root : cp {interpreter} {launcher} && chown root:$(id -g) {launcher} && "
+        "chmod 750 {launcher} && setcap cap_net_raw,cap_net_admin+ep {launcher} ; "
+        "dans un conteneur, ajouter la capacité NET_RAW",
+        interpreter=str(Path(sys.executable).resolve()),
+        launcher=str(candidate),
+    )
+
+
+def _spawn(interpreter: Path, arguments: list[str], descriptor: int) -> subprocess.Popen[bytes]:
+    """Start the helper in its own session: the terminal's signals are not for it."""
+    command = [str(interpreter), "-I", "-S", "-B", str(Path(helper.__file__).resolve()), *arguments]
+    environment: Mapping[str, str] = {}
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own file, no shell
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(descriptor,),
+            start_new_session=True,
+        )
+    except OSError as error:
+        reason = msg(
+            "trames brutes impossibles : {interpreter} ne démarre pas ({error})",
+            interpreter=str(interpreter),
+            error=str(error.strerror),
+        )
+        raise WireUnavailable(reason, _remedy(interpreter)) from error

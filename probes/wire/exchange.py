@@ -1,0 +1,302 @@
+"""Questions and answers over the wire: resolve an address, and probe many targets within one capture.
+
+Every result comes with the statistics of the capture that listened: without `complete`, a silence proves
+nothing. Times are UTC nanoseconds stamped by the kernel. Every frame passes the gate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address
+
+from probes.wire import bpf, build
+from probes.wire.answers import AddressAnswer, IcmpError, parse_answer
+from probes.wire.capture import Capture, CapturedFrame, CaptureStatistics, Direction
+from probes.wire.channel import WireRefused
+from probes.wire.client import Wire
+from probes.wire.frames import FrameError, IpAddress
+from probes.wire.gate import FrameGate, FrameRefused
+from probes.wire.match import Attempt, Foreign, Match, Matcher, Probe, ProbeState, Station
+
+MAX_FRAMES = 20_000  # attempts in one call: each has its own source port or sequence
+_FIRST_PORT, _LAST_PORT = 32768, 60999
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What was learnt of an address: mac is None if nobody answered; claimants are all who did."""
+
+    target_ip: IpAddress
+    mac: str | None
+    claimants: tuple[str, ...]
+    attempts: int
+    statistics: CaptureStatistics
+    answer: CapturedFrame | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One probe's end. left_ns has one entry per attempt, None where the frame was not seen to leave."""
+
+    probe: Probe
+    state: ProbeState
+    left_ns: tuple[int | None, ...]
+    answered_ns: int | None = None
+    rtt_ns: int | None = None
+    answer: bytes | None = None
+    answer_mac: str | None = None
+    icmp: IcmpError | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """The results in the order of the probes, and what the window's capture says of itself."""
+
+    results: tuple[ProbeResult, ...]
+    statistics: CaptureStatistics
+    started_ns: int
+    ended_ns: int
+    foreign: tuple[Foreign, ...]
+    foreign_count: int
+    unreadable: int
+
+
+async def resolve(
+    wire: Wire,
+    gate: FrameGate,
+    station: Station,
+    source_ip: IpAddress,
+    target_ip: IpAddress,
+    *,
+    timeout: float = 1.0,  # noqa: ASYNC109 - an expiry is a result here
+    attempts: int = 2,
+) -> Resolution:
+    """Ask the link for the owner of target_ip, by ARP or neighbour solicitation.
+
+    Args:
+        wire: the helper to send and listen through.
+        gate: asked before each question.
+        station: where we speak from.
+        source_ip: our address in the question.
+        target_ip: the address asked for.
+        timeout: seconds to wait after each attempt.
+        attempts: questions at most.
+
+    Raises:
+        FrameRefused: the gate refused; WireError: the wire failed.
+        FrameError: the two addresses are of different versions.
+    """
+    if isinstance(source_ip, IPv6Address) and isinstance(target_ip, IPv6Address):
+        frame = build.neighbour_solicitation(station.mac, source_ip, target_ip, station.vlans)
+    elif not isinstance(source_ip, IPv6Address) and not isinstance(target_ip, IPv6Address):
+        frame = build.arp_request(station.mac, source_ip, target_ip, station.vlans)
+    else:
+        raise FrameError(f"{source_ip} cannot ask for {target_ip}")
+    program = bpf.compile_filter(bpf.exchange(station.mac))
+    claims: dict[str, CapturedFrame] = {}
+    asked = 0
+    async with wire.capture(station.interface, bpf=program) as capture:
+        while asked < attempts and not claims:
+            await wire.send(gate, station.interface, [frame])
+            asked += 1
+            deadline = time.monotonic() + timeout
+            while not claims and await _until(capture, deadline):
+                _claims(capture.take(), station, target_ip, claims)
+        statistics = await capture.statistics()
+        _claims(capture.take(), station, target_ip, claims)
+    first = next(iter(claims), None)
+    return Resolution(target_ip, first, tuple(claims), asked, statistics, claims[first] if first else None)
+
+
+async def probe_many(
+    wire: Wire,
+    gate: FrameGate,
+    station: Station,
+    probes: Sequence[Probe],
+    *,
+    timeout: float = 1.0,  # noqa: ASYNC109 - an expiry is a result here
+    attempts: int = 2,
+    reset: bool = False,
+) -> ProbeReport:
+    """Send every probe at the gate's pace, and collect answers until each is answered or timed out.
+
+    Args:
+        wire: the helper to send and listen through.
+        gate: asked before each frame; a probe that it refuses ends as NOT_SENT.
+        station: where we speak from.
+        probes: the questions, in the order to be asked.
+        timeout: seconds to wait after a probe's frame has left.
+        attempts: frames per probe at most; those still unanswered are asked again after a whole round.
+        reset: end a half-open connection with an RST of our own. Needed where source_ip is not an address
+            of this machine's kernel, which otherwise does it.
+
+    Raises:
+        ValueError: more attempts than can be told apart; WireError: the wire failed.
+    """
+    if len(probes) * attempts > MAX_FRAMES:
+        raise ValueError(f"{len(probes)} probes of {attempts} attempts: {MAX_FRAMES} frames at most in one call")
+    started = time.time_ns()
+    program = bpf.compile_filter(bpf.exchange(station.mac))
+    async with wire.capture(station.interface, bpf=program) as capture:
+        window = _Window(wire, gate, station, tuple(probes), capture, reset)
+        for _ in range(attempts):
+            await window.round(timeout)
+        statistics = await capture.statistics()
+        await window.absorb()
+    results = tuple(window.result(index) for index in range(len(probes)))
+    matcher = window.matcher
+    foreign = tuple(matcher.foreign)
+    return ProbeReport(results, statistics, started, time.time_ns(), foreign, matcher.foreign_count, matcher.unreadable)
+
+
+@dataclass(slots=True)
+class _Window:
+    """One call's state."""
+
+    wire: Wire
+    gate: FrameGate
+    station: Station
+    probes: tuple[Probe, ...]
+    capture: Capture
+    reset: bool
+    matcher: Matcher = field(init=False)
+    open: set[int] = field(init=False)
+    matches: dict[int, Match] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+    sent: dict[int, list[Attempt]] = field(default_factory=dict)
+    _identifier: int = field(default_factory=lambda: secrets.randbits(16))
+    _nonce: bytes = field(default_factory=lambda: secrets.token_bytes(14))
+    _sequence: int = field(default_factory=lambda: secrets.randbits(16))
+    _port: int = field(default_factory=lambda: secrets.randbelow(_LAST_PORT - _FIRST_PORT + 1))
+
+    def __post_init__(self) -> None:
+        self.matcher = Matcher(self.station, self.probes)
+        self.open = set(range(len(self.probes)))
+
+    async def round(self, timeout: float) -> None:  # noqa: ASYNC109 - an expiry is a result here
+        """Ask each open probe once and listen for the answers."""
+        deadline = time.monotonic()
+        for index in sorted(self.open):
+            if index in self.open:  # an answer to an earlier attempt may have come meanwhile
+                if await self._ask(index):
+                    deadline = time.monotonic() + timeout
+                await self.absorb()
+        while self.open and await _until(self.capture, deadline):
+            await self.absorb()
+
+    async def absorb(self) -> None:
+        """Match what was captured so far; the first answer stands, a later one is noted."""
+        for frame in self.capture.take():
+            found = self.matcher.match(frame)
+            if found is None:
+                continue
+            index = found.attempt.probe
+            if index in self.matches:
+                self.matcher.note("a second answer to the same probe", frame)
+                continue
+            self.matches[index] = found
+            self.open.discard(index)
+            if self.reset and found.state is ProbeState.SYN_ACK:
+                await self._end(found)
+
+    def result(self, index: int) -> ProbeResult:
+        """Return what became of a probe."""
+        probe, found = self.probes[index], self.matches.get(index)
+        left = tuple(attempt.left_ns for attempt in self.sent.get(index, []))
+        if found is None:
+            state = ProbeState.SILENCE if left else ProbeState.NOT_SENT
+            return ProbeResult(probe, state, left, reason=self.refused.get(index))
+        departure = found.attempt.left_ns
+        rtt = None if departure is None else found.frame.t_ns - departure
+        mac, data = found.header.source_mac, found.frame.data
+        reason = self.refused.get(index)
+        return ProbeResult(probe, found.state, left, found.frame.t_ns, rtt, data, mac, found.icmp, reason)
+
+    async def _ask(self, index: int) -> bool:
+        """Send one more frame for a probe; False, with the reason kept, if it may not or cannot leave."""
+        attempt = self._attempt(index)
+        self.matcher.expect(attempt)
+        try:
+            await self.wire.send(self.gate, self.station.interface, [attempt.frame])
+        except (FrameRefused, WireRefused) as refusal:
+            self.refused[index] = str(refusal)
+            self.open.discard(index)
+            return False
+        self.sent.setdefault(index, []).append(attempt)
+        return True
+
+    async def _end(self, found: Match) -> None:
+        """Reset the connection that a SYN-ACK left half open; a refusal is kept as the result's reason."""
+        probe, segment = self.probes[found.attempt.probe], found.segment
+        if segment is None or probe.port is None:
+            return
+        frame = build.tcp(
+            build.Link(self.station.mac, probe.next_hop_mac, self.station.vlans),
+            probe.source_ip,
+            probe.target_ip,
+            source_port=found.attempt.identifier,
+            destination_port=probe.port,
+            sequence=segment.acknowledgement,
+            flags=build.RST,
+        )
+        try:
+            await self.wire.send(self.gate, self.station.interface, [frame])
+        except (FrameRefused, WireRefused) as refusal:
+            self.refused[found.attempt.probe] = f"left half open: {refusal}"
+
+    def _attempt(self, index: int) -> Attempt:
+        probe = self.probes[index]
+        link = build.Link(self.station.mac, probe.next_hop_mac, self.station.vlans)
+        if probe.port is None:
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            payload = self._nonce + self._sequence.to_bytes(2)
+            frame = build.icmp_echo(
+                link,
+                probe.source_ip,
+                probe.target_ip,
+                identifier=self._identifier,
+                sequence=self._sequence,
+                payload=payload,
+                hop_limit=probe.hop_limit,
+            )
+            return Attempt(index, frame, self._identifier, self._sequence, payload)
+        self._port = (self._port + 1) % (_LAST_PORT - _FIRST_PORT + 1)
+        port, sequence = _FIRST_PORT + self._port, secrets.randbits(32)
+        frame = build.tcp(
+            link,
+            probe.source_ip,
+            probe.target_ip,
+            source_port=port,
+            destination_port=probe.port,
+            sequence=sequence,
+            hop_limit=probe.hop_limit,
+        )
+        return Attempt(index, frame, port, sequence)
+
+
+async def _until(capture: Capture, deadline: float) -> bool:
+    """Wait for a frame until the monotonic deadline; False when it has passed."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        await asyncio.sleep(0)
+        return False
+    return await capture.wait(remaining)
+
+
+def _claims(frames: list[CapturedFrame], station: Station, target: IpAddress, claims: dict[str, CapturedFrame]) -> None:
+    """Add to claims whoever says, to us and in our VLAN, to own target; damaged frames claim nothing."""
+    expected = 0 if station.vlan is None else station.vlan.vid
+    for frame in frames:
+        if frame.direction is Direction.OUTGOING or (frame.vlan.vid if frame.vlan else 0) != expected:
+            continue
+        try:
+            header, answer = parse_answer(frame.data, verify=not frame.checksum_partial)
+        except FrameError:
+            continue
+        if isinstance(answer, AddressAnswer) and answer.ip == target and header.destination_mac == station.mac:
+            claims.setdefault(answer.mac, frame)

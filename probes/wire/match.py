@@ -1,0 +1,200 @@
+"""Which captured frame answers which probe: pure, strict, and no answer taken that is not ours.
+
+An attempt is known by values that only its target could return: identifier, sequence and nonce of an echo,
+source port and sequence number of a SYN. A frame that bears some of them and contradicts others is foreign:
+kept, with the reason, and not taken for an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from probes.wire.answers import EchoReply, Embedded, IcmpError, TcpSegment, parse_answer
+from probes.wire.build import ACK, RST, SYN
+from probes.wire.capture import CapturedFrame, Direction
+from probes.wire.frames import ICMP, ICMPV6, TCP, FrameError, FrameHeader, IpAddress, VlanTag
+
+MAX_FOREIGN = 64  # kept; all are counted
+
+
+class ProbeState(StrEnum):
+    """What became of a probe. NOT_SENT: the gate or the kernel refused, with the reason in the result."""
+
+    REPLY = "reply"
+    SYN_ACK = "syn_ack"
+    RST = "rst"
+    ICMP_ERROR = "icmp_error"
+    SILENCE = "silence"
+    NOT_SENT = "not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Where an exchange speaks from: the interface, our address on it, and the tag if the port is a trunk."""
+
+    interface: str
+    mac: str
+    vlan: VlanTag | None = None
+
+    @property
+    def vlans(self) -> tuple[VlanTag, ...]:
+        """Return the tags of a frame from here."""
+        return () if self.vlan is None else (self.vlan,)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question: an ICMP echo to target_ip, or a TCP SYN to its port if one is given."""
+
+    key: str
+    source_ip: IpAddress
+    next_hop_mac: str
+    target_ip: IpAddress
+    port: int | None = None
+    hop_limit: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A frame that resembles an answer and is none: why, when (UTC nanoseconds), and its octets."""
+
+    reason: str
+    t_ns: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One frame sent for a probe. left_ns: when the capture saw it leave, UTC nanoseconds; None if it did not."""
+
+    probe: int
+    frame: bytes
+    identifier: int  # echo identifier, or TCP source port
+    sequence: int  # echo sequence, or TCP sequence number
+    payload: bytes = b""
+    left_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The answer to an attempt."""
+
+    attempt: Attempt
+    state: ProbeState
+    frame: CapturedFrame
+    header: FrameHeader
+    icmp: IcmpError | None = None
+    segment: TcpSegment | None = None
+
+
+@dataclass(slots=True)
+class Matcher:
+    """Knows the attempts in flight; give it each captured frame once."""
+
+    station: Station
+    probes: tuple[Probe, ...]
+    foreign: list[Foreign] = field(default_factory=list)
+    foreign_count: int = 0
+    unreadable: int = 0
+    _by_frame: dict[bytes, Attempt] = field(default_factory=dict)
+    _echoes: dict[tuple[int, int], Attempt] = field(default_factory=dict)
+    _ports: dict[int, Attempt] = field(default_factory=dict)
+
+    def expect(self, attempt: Attempt) -> None:
+        """Know an attempt, before its frame leaves."""
+        self._by_frame[attempt.frame] = attempt
+        if self.probes[attempt.probe].port is None:
+            self._echoes[attempt.identifier, attempt.sequence] = attempt
+        else:
+            self._ports[attempt.identifier] = attempt
+
+    def match(self, frame: CapturedFrame) -> Match | None:
+        """Return the attempt that the frame answers; note our own frames' departure and foreign answers."""
+        if frame.direction is Direction.OUTGOING:
+            attempt = self._by_frame.get(frame.data)
+            if attempt is not None and attempt.left_ns is None:
+                attempt.left_ns = frame.t_ns
+            return None
+        try:
+            header, answer = parse_answer(frame.data, verify=not frame.checksum_partial)
+        except FrameError:
+            self.unreadable += 1  # counted, not an answer: a damaged one must not pass for one
+            return None
+        if isinstance(answer, EchoReply):
+            found = self._echoes.get((answer.identifier, answer.sequence))
+            return self._decide(frame, header, found, ProbeState.REPLY, echo=answer)
+        if isinstance(answer, TcpSegment):
+            found = self._ports.get(answer.destination_port)
+            state = ProbeState.RST if answer.flags & RST else ProbeState.SYN_ACK
+            return self._decide(frame, header, found, state, segment=answer)
+        if isinstance(answer, IcmpError):
+            quoted = answer.embedded
+            tcp = quoted.protocol == TCP
+            found = self._ports.get(quoted.first) if tcp else self._echoes.get((quoted.first, quoted.second))
+            return self._decide(frame, header, found, ProbeState.ICMP_ERROR, icmp=answer)
+        return None
+
+    def _decide(
+        self,
+        frame: CapturedFrame,
+        header: FrameHeader,
+        attempt: Attempt | None,
+        state: ProbeState,
+        *,
+        echo: EchoReply | None = None,
+        segment: TcpSegment | None = None,
+        icmp: IcmpError | None = None,
+    ) -> Match | None:
+        if attempt is None:
+            return None  # somebody else's conversation
+        probe = self.probes[attempt.probe]
+        reason = self._link_difference(header, probe)
+        if reason is None and icmp is None and header.source_ip != probe.target_ip:
+            reason = f"from {header.source_ip}, not from {probe.target_ip}"
+        if reason is None and echo is not None and echo.payload != attempt.payload:
+            reason = "another payload than was sent"
+        if reason is None and segment is not None:
+            reason = _segment_difference(segment, attempt, probe)
+        if reason is None and icmp is not None:
+            reason = _quote_difference(icmp.embedded, attempt, probe)
+        if reason is not None:
+            self.note(reason, frame)
+            return None
+        return Match(attempt, state, frame, header, icmp, segment)
+
+    def note(self, reason: str, frame: CapturedFrame) -> None:
+        """Keep a foreign answer, or count it once enough are kept."""
+        self.foreign_count += 1
+        if len(self.foreign) < MAX_FOREIGN:
+            self.foreign.append(Foreign(reason, frame.t_ns, frame.data))
+
+    def _link_difference(self, header: FrameHeader, probe: Probe) -> str | None:
+        expected = 0 if self.station.vlan is None else self.station.vlan.vid
+        outer = header.vlans[0].vid if header.vlans else 0  # identifier 0: a priority tag, no VLAN
+        if header.destination_mac != self.station.mac:
+            return f"to {header.destination_mac}, not to {self.station.mac}"
+        if outer != expected:
+            return f"in VLAN {outer}, not in {expected}"
+        if header.destination_ip != probe.source_ip:
+            return f"to {header.destination_ip}, not to {probe.source_ip}"
+        return None
+
+
+def _segment_difference(segment: TcpSegment, attempt: Attempt, probe: Probe) -> str | None:
+    if segment.source_port != probe.port:
+        return f"from port {segment.source_port}, not from {probe.port}"
+    if segment.acknowledgement != (attempt.sequence + 1) & 0xFFFFFFFF:
+        return "acknowledges a sequence number that was not sent"
+    if segment.flags & (SYN | ACK) != SYN | ACK and segment.flags & (RST | ACK) != RST | ACK:
+        return f"flags {segment.flags:#x} answer no SYN"
+    return None
+
+
+def _quote_difference(quoted: Embedded, attempt: Attempt, probe: Probe) -> str | None:
+    protocol = TCP if probe.port is not None else ICMP if probe.target_ip.version == 4 else ICMPV6  # noqa: PLR2004
+    if (quoted.source_ip, quoted.destination_ip, quoted.protocol) != (probe.source_ip, probe.target_ip, protocol):
+        return "an ICMP error that quotes other addresses"
+    if probe.port is not None and (quoted.second, quoted.tcp_sequence) != (probe.port, attempt.sequence):
+        return "an ICMP error that quotes another segment"
+    return None
