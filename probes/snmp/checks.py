@@ -1,0 +1,21 @@
+"""The family's collectors and checks, as the registry wants them; light to import."""
+
+from __future__ import annotations
+
+from probes.api import AnyCheck
+
+from .checks_access import CoreObjects, IdentityFilled, LegacyRefused, UsmStrength
+from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
+from .specs import COLLECTORS
+
+CHECKS: tuple[AnyCheck, ...] = (
+    CoreObjects(),
+    IdentityFilled(),
+    LegacyRefused(),
+    UsmStrength(),
+    LldpComplete(),
+    VlansDeclared(),
+    Dot1qVersion(),
+)
+
+__all__ = ["CHECKS", "COLLECTORS"]

@@ -1,0 +1,262 @@
+"""Checks of switches by SNMP: LLDP topology, VLANs, 802.1Q."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from probes.api import Check, Evidence, NotVerified, conforme, non_conforme, sans_objet
+from r2s_audit.model.base import Model
+from r2s_audit.model.finding import Judgement, Subject, Value
+from r2s_audit.model.observation import Request
+from r2s_audit.model.profile import Share
+from r2s_audit.model.site import Device, DeviceRole, Intrusiveness, VlanId
+from r2s_audit.model.text import Message, msg
+from r2s_audit.model.topology import Topology
+
+from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .facts import BridgeFacts, LldpFacts
+from .specs import BRIDGE, LLDP
+from .topology_graph import Graph
+
+_DYNAMIC = 3
+"""dot1qVlanStatus dynamicGvrp(3): learnt from a neighbour, configured by nobody here."""
+_RANK = {Value.NON_CONFORME: 0, Value.PARTIEL: 1, Value.CONFORME: 2}
+
+
+def _switches(topology: Topology) -> list[Device]:
+    return [d for d in topology.site.devices if d.role is DeviceRole.SWITCH]
+
+
+def _equipment(topology: Topology) -> list[Device]:
+    return [d for d in topology.site.devices if d.role.is_network_equipment]
+
+
+def _asked(topology: Topology, device: Device) -> tuple[Request, ...]:
+    """The LLDP request of a device, where it has an access."""
+    return requests_for(topology, device, LLDP) if device.admin.snmp else ()
+
+
+class LldpParameters(Model):
+    """What it costs when the equipment that speaks LLDP does not form one graph."""
+
+    disconnected: Literal["P", "N"]
+
+
+class LldpComplete(Check[LldpParameters]):
+    """Expected: the switch hears declared equipment, and all that speaks LLDP hangs together."""
+
+    id = "snmp.lldp-complete"
+    title = msg("Topologie LLDP complète")
+    reference = "IEEE 802.1AB (LLDP-MIB) ; référentiel C3.2"
+    intrusiveness = Intrusiveness.SAFE
+    controls = msg("aucun : une table vide est une lecture authentifiée menée à bien, pas un silence")
+
+    def subjects(self, topology: Topology, parameters: LldpParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
+        """Declared switches."""
+        return subjects_for(topology, _switches(topology))
+
+    def requests(self, topology: Topology, subject: Subject, parameters: LldpParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
+        """The switch's own table first, then those of all other equipment: the graph is one for the whole building."""
+        devices = sorted(_equipment(topology), key=lambda d: d.id != subject.target)
+        return [r for d in devices for r in _asked(topology, d)]
+
+    def judge(self, subject: Subject, evidence: Evidence, parameters: LldpParameters) -> Judgement:
+        """N when the switch hears no declared equipment; else C or the stated cost by the graph."""
+        topology = evidence.topology
+        expected = msg(
+            "{device} a au moins un équipement réseau déclaré pour voisin LLDP, et tous ceux qui parlent LLDP forment un seul graphe",
+            device=subject.target,
+        )
+        own = evidence.facts(the_request(topology, subject, LLDP, expected), LldpFacts)
+        equipment = _equipment(topology)
+        others = [d for d in equipment if d.id != subject.target]
+        if not others:
+            return sans_objet(expected, msg("aucun autre équipement réseau déclaré"))
+        heard, unknown = self._others(evidence, others)
+        graph = Graph(equipment, {subject.target: own, **heard})
+        seen = graph.seen_by(subject.target)
+        if not seen:
+            return self._alone(own, unknown, expected)
+        component = graph.component(subject.target)
+        apart = [d.id for d in others if d.id not in component]
+        pending = [d for d in apart if d in unknown]
+        if pending:
+            raise NotVerified(
+                msg(
+                    "graphe LLDP incomplet : rien n'est connu de {devices} ({reason})",
+                    devices=listed(pending),
+                    reason=str(unknown[pending[0]]),
+                ),
+                expected=expected,
+            )
+        speaking = [d for d in apart if graph.speaks(d)]
+        measured = msg(
+            "voisins déclarés : {seen} ; graphe de {size} équipements sur {count} ; hors du graphe : {apart} ; sans LLDP : {silent}",
+            seen=listed(sorted(seen)),
+            size=len(component),
+            count=len(equipment),
+            apart=listed(speaking),
+            silent=listed(d for d in apart if d not in speaking),
+        )
+        if not speaking:
+            return conforme(expected, measured)
+        return Judgement(value=Value(parameters.disconnected), expected=expected, measured=measured)
+
+    @staticmethod
+    def _others(evidence: Evidence, others: Iterable[Device]) -> tuple[dict[str, LldpFacts], dict[str, Message]]:
+        """Facts of the other equipment; and, for what should have been readable and is not, why."""
+        heard: dict[str, LldpFacts] = {}
+        unknown: dict[str, Message] = {}
+        for device in others:
+            for asked in _asked(evidence.topology, device):
+                try:
+                    facts = evidence.facts(asked, LldpFacts)
+                    no_gap(facts.gaps, ("lldpRemTable",), msg("table des voisins lue"))
+                except NotVerified as missing:
+                    unknown[device.id] = missing.reason
+                else:
+                    heard[device.id] = facts
+        return heard, unknown
+
+    @staticmethod
+    def _alone(own: LldpFacts, unknown: dict[str, Message], expected: Message) -> Judgement:
+        """The switch hears no declared equipment: N, unless what it hears may be one that could not be asked its name."""
+        if not own.supported and not own.gaps:
+            return non_conforme(expected, msg("l'agent n'offre aucun objet de LLDP-MIB (1.0.8802.1.1.2)"))
+        no_gap(own.gaps, ("lldpRemTable", "lldpRemManAddrTable"), expected)
+        names = listed((n.sys_name.text if n.sys_name else "") or n.chassis for n in own.neighbours)
+        if own.neighbours and unknown:
+            raise NotVerified(
+                msg(
+                    "voisins {names} non reconnus, et identité illisible de {devices}",
+                    names=names,
+                    devices=listed(unknown),
+                ),
+                expected=expected,
+            )
+        return non_conforme(
+            expected,
+            msg(
+                "{count} voisins LLDP, aucun équipement réseau déclaré parmi eux : {names}",
+                count=len(own.neighbours),
+                names=names,
+            ),
+        )
+
+
+class VlansParameters(Model):
+    """Which VLANs a switch must have, and what missing and undeclared ones cost."""
+
+    required_on: Literal["every_switch", "sockets"]
+    """``every_switch``: all declared VLANs; ``sockets``: those of the sockets that lead to the switch."""
+    partial_share: Share
+    """Share of the required VLANs found from which missing ones are P rather than N; 1: any missing one is N."""
+    extra: Literal["C", "P", "N"]
+    """What configured but undeclared VLANs cost."""
+    ignored_extra: tuple[VlanId, ...]
+    """Undeclared VLANs that cost nothing (802.1Q: VLAN 1 cannot be removed)."""
+
+
+class VlansDeclared(Check[VlansParameters]):
+    """Expected: the switch's VLANs are the declared ones."""
+
+    id = "snmp.vlans-declared"
+    title = msg("VLAN configurés = VLAN déclarés")
+    reference = "RFC 4363 (dot1qVlanStaticTable) ; référentiel S1.3"
+    intrusiveness = Intrusiveness.SAFE
+    controls = msg("aucun : seule une lecture authentifiée menée à bien est jugée")
+
+    def subjects(self, topology: Topology, parameters: VlansParameters) -> Iterable[Subject]:
+        """Declared switches of which the declaration wants at least one VLAN."""
+        return subjects_for(topology, [d for d in _switches(topology) if self._required(topology, d, parameters)])
+
+    def requests(self, topology: Topology, subject: Subject, parameters: VlansParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
+        """The bridge observation, where there is an access to make it."""
+        device = topology.devices[subject.target]
+        return requests_for(topology, device, BRIDGE) if device.admin.snmp else ()
+
+    def judge(self, subject: Subject, evidence: Evidence, parameters: VlansParameters) -> Judgement:
+        """The worse of what missing and undeclared VLANs cost."""
+        topology = evidence.topology
+        required = self._required(topology, topology.devices[subject.target], parameters)
+        expected = msg(
+            "VLAN {required} configurés, aucun autre hors {ignored}",
+            required=listed(sorted(required)),
+            ignored=listed(parameters.ignored_extra),
+        )
+        facts = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
+        configured = self._configured(facts, expected)
+        missing = required - configured
+        undeclared = configured - set(topology.vlans) - set(parameters.ignored_extra)
+        found = Fraction(len(required) - len(missing), len(required))
+        measured = msg(
+            "{found} VLAN requis sur {count} configurés ; manquants : {missing} ; non déclarés : {undeclared}",
+            found=len(required) - len(missing),
+            count=len(required),
+            missing=listed(sorted(missing)),
+            undeclared=listed(sorted(undeclared)),
+        )
+        costs = [Value.CONFORME]
+        if missing:
+            costs.append(Value.PARTIEL if found >= Fraction(parameters.partial_share) else Value.NON_CONFORME)
+        if undeclared:
+            costs.append(Value(parameters.extra))
+        return Judgement(value=min(costs, key=_RANK.__getitem__), expected=expected, measured=measured)
+
+    @staticmethod
+    def _required(topology: Topology, device: Device, parameters: VlansParameters) -> set[int]:
+        if parameters.required_on == "every_switch":
+            return set(topology.vlans)
+        return {s.vlan for s in topology.site.sockets if s.switch == device.id}
+
+    @staticmethod
+    def _configured(facts: BridgeFacts, expected: Message) -> set[int]:
+        """Static VLANs, or where the agent has no static table the current ones that nobody else announced."""
+        no_gap(facts.gaps, ("dot1qVlanStaticTable",), expected)
+        if facts.static_vlans:
+            return {v.id for v in facts.static_vlans}
+        no_gap(facts.gaps, ("dot1qVlanCurrentTable",), expected)
+        current = {v.id for v in facts.current_vlans if v.status != _DYNAMIC}
+        if not current:
+            raise NotVerified(
+                msg("l'agent n'offre ni dot1qVlanStaticTable ni dot1qVlanCurrentTable (RFC 4363)"), expected=expected
+            )
+        return current
+
+
+class Dot1qParameters(Model):
+    """Which values of dot1qVlanVersionNumber are 802.1Q: RFC 4363 defines 1 only; some switches say 2."""
+
+    accepted: Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+class Dot1qVersion(Check[Dot1qParameters]):
+    """Expected: the switch says that it does 802.1Q."""
+
+    id = "snmp.dot1q-version"
+    title = msg("Prise en charge de 802.1Q")
+    reference = "RFC 4363 (dot1qVlanVersionNumber) ; référentiel S1.3"
+    intrusiveness = Intrusiveness.SAFE
+    controls = msg("aucun : seule une lecture authentifiée menée à bien est jugée")
+
+    def subjects(self, topology: Topology, parameters: Dot1qParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
+        """Declared switches."""
+        return subjects_for(topology, _switches(topology))
+
+    def requests(self, topology: Topology, subject: Subject, parameters: Dot1qParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
+        """The bridge observation, where there is an access to make it."""
+        device = topology.devices[subject.target]
+        return requests_for(topology, device, BRIDGE) if device.admin.snmp else ()
+
+    def judge(self, subject: Subject, evidence: Evidence, parameters: Dot1qParameters) -> Judgement:
+        """C for an accepted value, N for another; an object that is absent says nothing."""
+        expected = msg("dot1qVlanVersionNumber vaut {accepted}", accepted=" ou ".join(map(str, parameters.accepted)))
+        facts = evidence.facts(the_request(evidence.topology, subject, BRIDGE, expected), BridgeFacts)
+        if facts.version is None:
+            raise NotVerified(msg("l'agent n'offre pas dot1qVlanVersionNumber (RFC 4363)"), expected=expected)
+        measured = msg("dot1qVlanVersionNumber vaut {version}", version=facts.version)
+        return (conforme if facts.version in parameters.accepted else non_conforme)(expected, measured)
