@@ -1,0 +1,1 @@
+"""IPv6 on a measuring point's link: routers, addresses, neighbours, echo."""

@@ -1,0 +1,1 @@
+"""VLAN segmentation: what a measuring point is, and what it reaches."""

@@ -1,0 +1,55 @@
+"""The family's catalogue: its collectors and its checks. Imports nothing that talks to a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probes.api import CollectorSpec
+from probes.vlan.admin import AdminUnreachable
+from probes.vlan.facts import PointFacts, ReachFacts
+from probes.vlan.flows import FlowsOpen
+from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
+from probes.vlan.matrix import POINT, REACH
+from probes.vlan.point import PointAlive
+from r2s_audit.model.site import Intrusiveness
+
+if TYPE_CHECKING:
+    from probes.api import AnyCheck
+
+COLLECTORS: tuple[CollectorSpec, ...] = (
+    CollectorSpec(
+        id=POINT,
+        version="1",
+        facts=PointFacts,
+        function="probes.vlan.collect:point",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=10,
+        seconds=10.0,
+        usual_packets=6,
+        usual_seconds=1.0,
+        needs_wire=True,
+        one_per_device=False,
+    ),
+    CollectorSpec(
+        id=REACH,
+        version="1",
+        facts=ReachFacts,
+        function="probes.vlan.collect:reach",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=11,  # two frames and a RST, two to resolve, six of the window's own controls
+        seconds=15.0,
+        usual_packets=4,
+        usual_seconds=1.0,  # silence is waited for once per window, not once per address
+        needs_wire=True,
+        batch=True,
+        one_per_device=False,
+    ),
+)
+CHECKS: tuple[AnyCheck, ...] = (
+    PointAlive(),
+    IcmpIsolated(),
+    TcpIsolated(),
+    FlowsOpen(),
+    AdminUnreachable(),
+    ZonesCount(),
+)

@@ -1,0 +1,154 @@
+"""What the family observes: a measuring point, and one attempt to reach an address from it.
+
+Facts say what was sent and heard, never what was declared or expected: a record can be judged again with another
+site file. Times are UTC, durations milliseconds, MAC addresses lower-case text with colons.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from r2s_audit.model.base import Model
+from r2s_audit.model.site import IPAddress, Port
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class ReachState(StrEnum):
+    """What came back, told apart as far as the wire tells it apart."""
+
+    REPLY = "reply"
+    """ICMP echo reply from the target (RFC 792; RFC 4443 §4.2)."""
+    SYN_ACK = "syn_ack"
+    """The port is open (RFC 9293 §3.5)."""
+    RST = "rst"
+    """Refused by the target, or by somebody on the way in the target's name: one frame does not tell (RFC 9293 §3.5.2)."""
+    ICMP_ERROR = "icmp_error"
+    """A destination unreachable, a time exceeded and the like, with type, code and sender."""
+    SILENCE = "silence"
+    """Nothing, after every retry."""
+    ARP_UNRESOLVED = "arp_unresolved"
+    """The next hop did not answer ARP or neighbour solicitation: the probe was never sent."""
+
+
+class SenderControl(Model):
+    """Whether the point could send and hear at both ends of the window (promise 3).
+
+    The gateway of the point's own VLAN is asked by ARP (RFC 826) or neighbour solicitation (RFC 4861), then by echo.
+    Either answer will do: both need a frame to leave and a frame to come back.
+    """
+
+    gateway: IPAddress | None
+    """None: the site declares none for this IP version, nobody could be asked."""
+    resolved_before: bool
+    resolved_after: bool
+    echo_before: bool
+    echo_after: bool
+    carrier_losses: Count
+    """Times the link was lost within the window, read from the kernel (IFLA_CARRIER_DOWN_COUNT)."""
+    refusal: str | None = None
+    """Why the gate kept the question to the gateway off the wire, where it did."""
+
+    @property
+    def holds(self) -> bool:
+        """Answered at the beginning, answered at the end, and the link was never lost in between."""
+        before = self.resolved_before or self.echo_before
+        after = self.resolved_after or self.echo_after
+        return before and after and not self.carrier_losses
+
+
+class Loss(Model):
+    """What the capture of a window lost; anything but zero and silence proves nothing."""
+
+    kernel: Count
+    """Frames for which the socket had no room (PACKET_STATISTICS, packet(7))."""
+    forwarding: Count
+    """Frames lost between the socket and this program."""
+    interruptions: Count
+    """Times the interface went down under the capture."""
+
+    @property
+    def total(self) -> int:
+        """Zero means that silence was heard, not missed."""
+        return self.kernel + self.forwarding + self.interruptions
+
+
+class ReachFacts(Model):
+    """One address asked once over one protocol, from one point, in one phase of a cell."""
+
+    address: IPAddress
+    protocol: Literal["icmp", "tcp"]
+    port: Port | None
+    state: ReachState
+    next_hop: IPAddress
+    """The target itself where it is on the point's link, else the gateway."""
+    next_hop_mac: str | None
+    answered_by: IPAddress | None = None
+    """Source address of the answer: for an ICMP error, who refuses."""
+    answer_mac: str | None = None
+    answer_hop_limit: Annotated[int, Field(ge=0, le=255)] | None = None
+    """TTL or hop limit of the answer as received: an answer that crossed a router has a lowered one."""
+    icmp_type: Annotated[int, Field(ge=0, le=255)] | None = None
+    icmp_code: Annotated[int, Field(ge=0, le=255)] | None = None
+    rtt_ms: float | None = None
+    frames_sent: Count
+    """Frames handed to the interface for this attempt."""
+    frames_seen: Count
+    """Those that the capture saw leave: a frame that never left was never unanswered."""
+    retries: Count
+    started: datetime
+    """First frame of this attempt, or the moment at which it was given up unsent."""
+    ended: datetime
+    """Answer heard, or the wait over."""
+    window_start: datetime
+    """Before the first sender's control of the batch."""
+    window_end: datetime
+    """After its last."""
+    loss: Loss
+    sender: SenderControl
+    note: str | None = None
+    """What the wire adds: a retry that the budget refused, a connection left half open."""
+
+    @property
+    def is_open(self) -> bool:
+        """The target answered as one that may be used: echo reply or SYN-ACK."""
+        return self.state in {ReachState.REPLY, ReachState.SYN_ACK}
+
+
+class OwnAddress(Model):
+    """An address of the point's own interface, with its prefix length."""
+
+    address: IPAddress
+    prefix_length: Annotated[int, Field(ge=0, le=128)]
+
+
+class GatewayAnswer(Model):
+    """What the declared gateway of one IP version said to the point."""
+
+    address: IPAddress
+    asked: bool
+    """False: no link, or no own address to ask from."""
+    mac: str | None
+    echo: bool
+
+
+class PointFacts(Model):
+    """The state of a measuring point's interface and what its gateways answer."""
+
+    interface: str
+    up: bool
+    """Administratively up (IFF_UP)."""
+    carrier: bool
+    """Link present (IFLA_CARRIER)."""
+    speed_mbps: Count | None
+    """None where the driver does not say."""
+    duplex: Literal["full", "half"] | None
+    mtu: Count
+    mac: str
+    addresses: tuple[OwnAddress, ...]
+    gateways: tuple[GatewayAnswer, ...]
+    loss: Loss

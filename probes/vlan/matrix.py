@@ -1,0 +1,230 @@
+"""Which cells the declared site has: who must not reach what, who may, and who is the control.
+
+The matrix is asked per *address*: a device with an address in two VLANs is two targets. An address belongs to the zone
+of the VLAN whose prefix holds it; where no declared prefix does, to the zone of its device.
+
+Not cells: a pair inside one zone (the site declares flows between zones only), a device without an address, and the
+router's other addresses as seen from a VLAN in which it has one (the router is then the point's own gateway: what it
+answers about itself is a matter of ``vlan.admin-unreachable``, not a path between two zones).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Literal
+
+from r2s_audit.model.finding import Subject
+from r2s_audit.model.observation import Request, request
+from r2s_audit.model.site import DeviceRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, Vlan, ZoneKind
+    from r2s_audit.model.topology import Topology
+
+Protocol = Literal["icmp", "tcp"]
+PRINTER_PORTS = range(9100, 9108)
+"""Never touched: what arrives there is printed (requirements, section 4)."""
+REACH = "vlan.reach"
+POINT = "vlan.point"
+BEFORE, ATTEMPT, AFTER = "before", "attempt", "after"
+ORDER = {BEFORE: 10, ATTEMPT: 20, AFTER: 30}
+"""Rounds of a pass: every control before, then every attempt, then every control after."""
+GROUP_STEP = 30
+"""Added to the rounds for each further group of targets: 10-20-30, then 40-50-60, …"""
+GROUP_SECONDS = 15.0
+"""What the frames of one group take at most at the site's pace, as far as they are known without a profile.
+
+Controls believe in what they embrace only while they are close to it. In a building of 300 devices, a round over all
+targets would take minutes: so each group of targets has its own three rounds.
+"""
+FRAMES = 2
+"""Frames of one silent attempt: the first and its retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One address over one protocol, asked from one point. ``target``: a device, or a zone for a gateway of nobody."""
+
+    point: str
+    target: str
+    address: AnyAddress
+    protocol: Protocol
+    port: int | None = None
+
+    def subject(self) -> Subject:
+        """The cell as a subject; its protocol is the check's, unless the check has several."""
+        detail = [("address", str(self.address))]
+        if self.port is not None:
+            detail.append(("port", str(self.port)))
+        return Subject(target=self.target, point=self.point, detail=tuple(detail))
+
+    @classmethod
+    def of(cls, subject: Subject, protocol: Protocol) -> Cell:
+        """The cell of a subject that :meth:`subject` made."""
+        port = dict(subject.detail).get("port")
+        return cls(
+            subject.point, subject.target, ip_address(subject.get("address")), protocol, int(port) if port else None
+        )
+
+    @property
+    def untouchable(self) -> bool:
+        """Whether the port is one that is never asked."""
+        return self.port is not None and self.port in PRINTER_PORTS
+
+    def ask(self, phase: str, point: str = "") -> Request:
+        """The request of one phase, from the cell's point or from another one; port 0 stands for ICMP."""
+        return _request(self, phase, point or self.point)
+
+
+@lru_cache(maxsize=65536)
+def _request(cell: Cell, phase: str, point: str) -> Request:
+    """Made once: the isolation checks and the count of VLANs ask for the same requests, thousands of them."""
+    return request(
+        REACH,
+        point,
+        cell.target,
+        order=ORDER[phase],
+        address=str(cell.address),
+        protocol=cell.protocol,
+        port=cell.port or 0,
+        phase=phase,
+    )
+
+
+class Matrix:
+    """Index over a topology for the questions of this family."""
+
+    def __init__(self, topology: Topology) -> None:
+        """Keep the topology; everything else is computed when asked for the first time."""
+        self.topology = topology
+
+    @cached_property
+    def points(self) -> list[MeasuringPoint]:
+        """Points that may send: plugged into an access port, or into a trunk with an interface of their VLAN."""
+        return [p for p in self.topology.site.points if p.kind in {"access", "trunk"}]
+
+    @cached_property
+    def _vlans_of_points(self) -> dict[str, Vlan | None]:
+        return {p.id: self.topology.vlan_of(p) for p in self.topology.site.points}
+
+    @cached_property
+    def _vlans_of_addresses(self) -> dict[AnyAddress, Vlan | None]:
+        addresses = {a for device in self.topology.site.devices for a in device.addresses}
+        gateways = {s.gateway for vlan in self.topology.site.vlans for s in vlan.subnets if s.gateway}
+        return {address: self.topology.vlan_containing(address) for address in addresses | gateways}
+
+    def vlan_of(self, address: AnyAddress) -> Vlan | None:
+        """The declared VLAN of a declared address."""
+        return self._vlans_of_addresses[address]
+
+    def vlan_at(self, point: str) -> Vlan | None:
+        """The VLAN that a point should be in."""
+        return self._vlans_of_points[point]
+
+    def on_link(self, point: str, address: AnyAddress) -> bool:
+        """Whether the address is in the point's own VLAN."""
+        vlan, own = self.vlan_of(address), self.vlan_at(point)
+        return vlan is not None and own is not None and vlan.id == own.id
+
+    def zone_of(self, device: Device, address: AnyAddress) -> str:
+        """The zone that an address of a device belongs to."""
+        vlan = self.vlan_of(address)
+        return vlan.zone if vlan else device.zone
+
+    def denied(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
+        """Whether the declaration forbids what the cell asks."""
+        topology = self.topology
+        zone = topology.zone_of(point).id
+        if self.on_link(point.id, cell.address) or self.zone_of(device, cell.address) == zone:
+            return False
+        if device.role is DeviceRole.ROUTER and any(self.on_link(point.id, a) for a in device.addresses):
+            return False
+        return not topology.declared_flow(zone, device, cell.protocol, cell.port)
+
+    @cached_property
+    def _groups(self) -> dict[str, int]:
+        """Which group of rounds a target belongs to, in file order; follows from the site file alone."""
+        rates = self.topology.site.scope.rates
+        groups: dict[str, int] = {}
+        group, seconds = 0, 0.0
+        for device in self.topology.site.devices:
+            questions = len(device.addresses) * (1 + len(tcp_ports(device))) * len(self.points)
+            pace = rates.total if device.role.is_infrastructure else min(rates.building_devices, rates.total)
+            cost = FRAMES * questions / pace
+            if seconds and seconds + cost > GROUP_SECONDS:
+                group, seconds = group + 1, 0.0
+            groups[device.id], seconds = group, seconds + cost
+        return groups
+
+    def schedule(self, requests: Iterable[Request]) -> list[Request]:
+        """The requests in the rounds of their targets' groups; the key of a request does not change."""
+        return [self._in_group(request) for request in requests]
+
+    def _in_group(self, asked: Request) -> Request:
+        """One object per request: thousands of cells share their controls."""
+        placed = self._placed.get(asked.key)
+        if placed is None:
+            step = GROUP_STEP * self._groups.get(asked.target, 0)
+            placed = asked.model_copy(update={"order": asked.order + step}) if step else asked
+            self._placed[asked.key] = placed
+        return placed
+
+    @cached_property
+    def _placed(self) -> dict[str, Request]:
+        return {}
+
+    @cached_property
+    def deny_icmp(self) -> tuple[Cell, ...]:
+        """Every address that a point must not reach by echo."""
+        return tuple(self._deny("icmp"))
+
+    @cached_property
+    def deny_tcp(self) -> tuple[Cell, ...]:
+        """Every address and declared TCP service that a point must not reach."""
+        return tuple(self._deny("tcp"))
+
+    def _deny(self, protocol: Protocol) -> Iterator[Cell]:
+        for point in self.points:
+            for device in self.topology.site.devices:
+                ports = [None] if protocol == "icmp" else tcp_ports(device)
+                for address in dict.fromkeys(device.addresses):
+                    for port in ports:
+                        cell = Cell(point.id, device.id, address, protocol, port)
+                        if self.denied(point, device, cell):
+                            yield cell
+
+    def neighbour(self, cell: Cell, *, not_kinds: frozenset[ZoneKind] = frozenset()) -> str | None:
+        """The first other point in the address's own VLAN: nothing filters between the two."""
+        for point in self.points:
+            if point.id == cell.point or not self.on_link(point.id, cell.address):
+                continue
+            if self.topology.zone_of(point).kind not in not_kinds:
+                return point.id
+        return None
+
+    def control(self, cell: Cell) -> str | None:
+        """The point whose answer shows that the target would answer: its own VLAN first, then an allowed flow."""
+        near = self.neighbour(cell)
+        device = self.topology.devices.get(cell.target)
+        if near or device is None:
+            return near
+        for point in self.points:
+            zone = self.topology.zone_of(point).id
+            if point.id != cell.point and self.topology.declared_flow(zone, device, cell.protocol, cell.port):
+                return point.id
+        return None
+
+
+def tcp_ports(device: Device) -> list[int | None]:
+    """The declared TCP services of a device, each port once, in file order."""
+    return list(dict.fromkeys(s.port for s in device.services if s.transport == "tcp"))
+
+
+@lru_cache(maxsize=4)
+def matrix(topology: Topology) -> Matrix:
+    """The matrix of a topology, built once: three checks ask for the same cells."""
+    return Matrix(topology)
