@@ -1,0 +1,1 @@
+"""Building protocols: one read-only question to each declared service."""
