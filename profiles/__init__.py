@@ -1,0 +1,1 @@
+"""Labels as data: one YAML file per profile; policies that several profiles share stand in ``policies``."""

@@ -1,0 +1,1 @@
+"""What standards ask of a technique (TLS, SSH…), as parameters of checks."""
