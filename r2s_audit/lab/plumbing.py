@@ -1,0 +1,117 @@
+"""Namespaces, cables, addresses: text for ``ip -batch`` and ``sh``, nothing executed here.
+
+Everything that stays the same for a building's life is made once (:func:`make_nodes`, :func:`make_cables`); what a
+fault may change (a link, the power of a node) is a command of the plan (:func:`wiring`) that can run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+
+from r2s_audit.model.text import msg
+
+from .description import Description, Node, mac
+from .errors import LabError
+from .resources import Command
+
+_EVERY_NODE = {
+    # Addresses are static and unique by construction: no second lost on duplicate detection, none made up by the kernel.
+    "net/ipv6/conf/all/accept_dad": "0",
+    "net/ipv6/conf/default/accept_dad": "0",
+    "net/ipv6/conf/default/accept_ra": "0",
+    "net/ipv6/conf/default/router_solicitations": "0",
+    "net/ipv4/ip_forward": "0",
+}
+_BY_ROLE: dict[str, dict[str, str]] = {
+    "router": {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"},
+    # The kernel of a switch hears every port: it must not speak on them (see filters.switch_guard).
+    "switch": {"net/ipv6/conf/default/disable_ipv6": "1", "net/ipv4/conf/default/arp_ignore": "8"},
+}
+_PORT_MTU = 1500
+
+
+def make_nodes(description: Description) -> str:
+    """Shell text that makes the namespaces and sets what has to be set before an interface appears in them."""
+    lines = ["set -e", "ip -batch - <<'BATCH'"]
+    lines += [f"netns add {name}" for name in description.nodes]
+    lines += ["BATCH"]
+    for name, node in description.nodes.items():
+        settings = {**_EVERY_NODE, **_BY_ROLE.get(node.role, {}), **node.sysctl}
+        lines.append(f"nsenter --net=/run/netns/{name} sh -e <<'NODE'")
+        lines += [f"echo {value} > /proc/sys/{key}" for key, value in settings.items()]
+        lines += ["NODE"]
+    return "\n".join(lines) + "\n"
+
+
+def make_cables(description: Description) -> str:
+    """``ip -batch`` text: one veth pair per cable, each end in its node under its final name and address."""
+    lines = []
+    for cable in description.cables():
+        (node_a, name_a), (node_b, name_b) = cable.a, cable.b
+        lines.append(
+            f"link add name {name_a} address {mac(*cable.a)} mtu {_PORT_MTU} netns {node_a}"
+            f" type veth peer name {name_b} address {mac(*cable.b)} mtu {_PORT_MTU} netns {node_b}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def wiring(description: Description, name: str) -> Command:
+    """Make a node's links, addresses and routes what the description says, whatever they were."""
+    node = description.nodes[name]
+    lines = ["set -e"]
+    lines += [
+        f"echo 1 > /proc/sys/net/ipv6/conf/{interface}/disable_ipv6"
+        for interface, declared in node.interfaces.items()
+        if declared.host is None
+    ]
+    if node.role == "switch":
+        lines += [f"echo 0 > /proc/sys/net/ipv6/conf/{interface}/disable_ipv6" for interface in node.interfaces]
+        lines += [f"echo 1 > /proc/sys/net/ipv4/conf/{interface}/arp_ignore" for interface in node.interfaces]
+    # Checksums left to a network card that does not exist reach the other end wrong, and UDP dies of it.
+    lines += [f"ethtool -K {interface} tx off rx off >/dev/null" for interface in node.interfaces]
+    if node.role == "switch" and node.power == "off":
+        # Open vSwitch makes its own interfaces persistent: they would stand before the next snmpd and be shown by it.
+        lines += ["ip -o link show type tun | cut -d: -f2 | xargs -r -n1 ip link delete dev"]
+    lines += ["ip -batch - <<'BATCH'", *_batch(description, name, node), "BATCH"]
+    return Command(f"wiring@{name}", name, ("sh", "-s"), "\n".join(lines) + "\n")
+
+
+def _batch(description: Description, name: str, node: Node) -> Iterator[str]:
+    if node.power == "off":
+        yield from (f"link set dev {interface} down" for interface in (*node.interfaces, *node.ports))
+        return
+    yield "link set dev lo up"
+    for port_name, port in node.ports.items():
+        yield f"link set dev {port_name} {'up' if port.enabled else 'down'}"
+    for interface_name, interface in node.interfaces.items():
+        if interface.host is None:
+            yield f"link set dev {interface_name} up arp off"
+            continue
+        address4, address6 = description.addresses(name, interface_name)
+        yield f"link set dev {interface_name} up"
+        yield f"address replace {address4} dev {interface_name}"
+        yield f"address replace {address6} dev {interface_name} nodad"
+        network = description.networks[interface.vlan]
+        if network.gateway == interface.host:
+            # The operator knows the building's own IPv6 prefixes; IPv4 leaves the building behind one address.
+            others = (vlan for vlan in description.vlans.values() if node.role == "operator")
+            yield from (f"route replace {vlan.ipv6} via {_beyond(description, name)}" for vlan in others)
+        elif node.role != "router" or interface.vlan == "wan":
+            metric = interface.metric or 100
+            via4, via6 = network.address4(network.gateway).ip, network.address6(network.gateway).ip
+            yield f"route replace default via {via4} dev {interface_name} metric {metric}"
+            yield f"route replace default via {via6} dev {interface_name} metric {metric}"
+
+
+def _beyond(description: Description, operator: str) -> IPv6Address:
+    """Give the address of the router at the other end of the operator's link."""
+    for node in description.nodes.values():
+        for name, interface in node.interfaces.items():
+            if interface.to and interface.to.split("/")[0] == operator:
+                router = next(key for key, value in description.nodes.items() if value is node)
+                return description.addresses(router, name)[1].ip
+    raise LabError(
+        msg("{node} ne mène à aucun routeur.", node=operator),
+        expected=msg("une interface d'un routeur dont `to` y mène"),
+    )

@@ -1,0 +1,193 @@
+"""The site file of a building, derived from its description: the two cannot drift apart.
+
+It is what a careful integrator would declare of this building, no more: secrets by reference, the sane state whatever
+fault is in, and of the router's policy only what concerns two zones (a gateway's echo within one VLAN is no flow).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from .daemons.freeradius import client_certificate
+from .daemons.https import HttpsSettings
+from .declared import declared_services
+from .description import Description, Flow, Node, mac
+from .paths import AUTH_SECRET, PRIV_SECRET, Layout
+from .pki import certificate_file, key_file
+
+_AUDITOR = "auditor"
+_ID = "residence-reference"
+"""Whatever the running building is called: two of them are the same building to an auditor."""
+_ROLES = {"operator": "other"}
+"""Roles that the site file has no word for."""
+_RATES = {"total": 2000, "per_target": 500, "building_devices": 200}
+"""Nobody lives here: an integrator who audits a living building leaves the polite defaults alone."""
+
+
+def site_document(description: Description, layout: Layout) -> dict[str, Any]:
+    """Give the document in the form of a site file."""
+    return {
+        "r2s_site": 1,
+        "building": {
+            "id": _ID,
+            "name": description.title,
+            "address": description.address,
+            "dossier": "LABO",
+            "stage": "execution",
+        },
+        "parties": [
+            {"role": "maitre_ouvrage", "name": "Maître d'ouvrage de référence"},
+            {"role": "auditeur", "name": "Auditeur de référence"},
+            {"role": "exploitant", "name": description.snmp.contact},
+        ],
+        "scope": {
+            "networks": list(_scope(description)),
+            "rates": _RATES,
+        },
+        "zones": [{"id": name, "name": network.title, "kind": name} for name, network in description.networks.items()],
+        "vlans": [_vlan(description, name) for name in description.vlans],
+        "sockets": list(_sockets(description)),
+        "devices": [
+            _device(description, name, layout) for name, node in description.nodes.items() if node.role != _AUDITOR
+        ],
+        "flows": [entry for flow in description.flows for entry in _flows(description, flow)],
+        "points": list(_points(description, layout)),
+    }
+
+
+def write_site(document: dict[str, Any], path: Path) -> None:
+    """Write a site file."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    with path.open("w", encoding="utf-8") as handle:
+        yaml.dump(document, handle)
+
+
+def _scope(description: Description) -> Iterator[str]:
+    """The building's own prefixes; outside of it, nothing but the declared end of egress tests."""
+    for vlan in description.vlans.values():
+        yield from (str(vlan.ipv4), str(vlan.ipv6))
+    for name, node in description.nodes.items():
+        if node.role == "operator":
+            yield from (f"{a.ip}/{a.max_prefixlen}" for a in description.addresses(name, description.management(name)))
+
+
+def _vlan(description: Description, name: str) -> dict[str, Any]:
+    vlan = description.vlans[name]
+    subnets = [
+        {"prefix": str(vlan.ipv4), "gateway": str(vlan.address4(vlan.gateway).ip)},
+        {"prefix": str(vlan.ipv6), "gateway": str(vlan.address6(vlan.gateway).ip)},
+    ]
+    return {"id": vlan.id, "name": name, "zone": name, "subnets": subnets}
+
+
+def _sockets(description: Description) -> Iterator[dict[str, Any]]:
+    for name, node in description.nodes.items():
+        for interface, socket in node.sockets.items():
+            switch, port = description.far_end(name, interface)
+            vlan = node.interfaces[interface].vlan
+            optional = {"dwelling": socket.dwelling, "riser": socket.riser, "floor": socket.floor}
+            yield {
+                "id": socket.id,
+                "zone": vlan,
+                "vlan": description.vlans[vlan].id,
+                "switch": switch,
+                "port": port,
+                **{key: value for key, value in optional.items() if value},
+            }
+
+
+def _serves(node: Node, kind: str) -> bool:
+    return any(service.kind == kind for service in node.services.values())
+
+
+def _credentials(description: Description, server: str, layout: Layout) -> dict[str, Any]:
+    """EAP-TLS: nothing that could be guessed, and nothing that a false server could keep."""
+    certificate = client_certificate(description)
+    return {
+        "method": "eap-tls",
+        "identity": certificate.name,
+        "server_name": f"{server}.{description.domain}",
+        "trust": [str(layout.pki / "ca.pem")],
+        "certificate": str(certificate_file(layout.pki, certificate)),
+        "private_key": f"file:{key_file(layout.pki, certificate)}",
+    }
+
+
+def _points(description: Description, layout: Layout) -> Iterator[dict[str, Any]]:
+    for node in description.nodes.values():
+        for interface, socket in node.sockets.items():
+            point: dict[str, Any] = {
+                "id": f"point-{socket.id}",
+                "socket": socket.id,
+                "interface": interface,
+                "kind": socket.kind,
+            }
+            servers = [name for name, other in description.nodes.items() if _serves(other, "freeradius")]
+            if socket.kind == "unauthenticated" and servers:
+                point["dot1x"] = _credentials(description, servers[0], layout)
+            yield point
+
+
+def _device(description: Description, name: str, layout: Layout) -> dict[str, Any]:
+    node = description.nodes[name]
+    interface = description.management(name)
+    device: dict[str, Any] = {
+        "id": name,
+        "name": node.title,
+        "role": _ROLES.get(node.role, node.role),
+        "zone": node.interfaces[interface].vlan,
+        "place": node.place,
+        "dwelling": node.dwelling,
+        "addresses": [str(address.ip) for address in description.addresses(name, interface)],
+        "mac": mac(name, interface),
+        "services": list(declared_services(description, name, layout)),
+        "tls": node.tls,
+    }
+    if any(service.kind == "snmp" for service in node.services.values()):
+        device["admin"] = {"snmp": _snmp(description, layout)}
+    return {key: value for key, value in device.items() if value}
+
+
+def _snmp(description: Description, layout: Layout) -> dict[str, Any]:
+    return {
+        "version": 3,
+        "user": description.snmp.user,
+        "auth_protocol": "SHA-256",
+        "auth_secret": f"file:{layout.secret(AUTH_SECRET)}",
+        "priv_protocol": "AES-128",
+        "priv_secret": f"file:{layout.secret(PRIV_SECRET)}",
+    }
+
+
+def _flows(description: Description, flow: Flow) -> Iterator[dict[str, Any]]:
+    """One entry per target and protocol; what a router grants to its own neighbours is left out.
+
+    So is what leaves for the Internet over UDP: a flow is declared where it can be asked within the scope.
+    """
+    for target in flow.targets:
+        if target in description.nodes and description.nodes[target].role == "router":
+            continue
+        for protocol, ports in (("tcp", _asked(description, target, flow.tcp)), ("udp", flow.udp)):
+            if ports and (target, protocol) != ("wan", "udp"):
+                yield {**_ends(flow, target), "protocol": protocol, "ports": list(ports), "reason": flow.reason}
+        if flow.icmp:
+            yield {**_ends(flow, target), "protocol": "icmp", "reason": flow.reason}
+
+
+def _asked(description: Description, target: str, ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Of what may leave for the Internet, the ports that the declared end of egress tests answers."""
+    if target != "wan":
+        return ports
+    services = [s for node in description.nodes.values() if node.role == "operator" for s in node.services.values()]
+    served = {HttpsSettings(**service.settings).port for service in services if service.kind == "https"}
+    return tuple(port for port in ports if port in served)
+
+
+def _ends(flow: Flow, target: str) -> dict[str, str]:
+    return {"source": flow.source, "destination": target}
