@@ -1,0 +1,1 @@
+"""Thin renderers over one immutable audit document."""
