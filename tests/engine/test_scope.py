@@ -1,0 +1,243 @@
+"""The gate: a table of what may go where, and a search for anything that slips through."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.wire.frames import FrameError, parse_header
+from probes.wire.gate import FrameRefused
+from r2s_audit.engine.budget import Budget
+from r2s_audit.engine.scope import PRINTER_PORTS, PointGate, Scope
+from r2s_audit.errors import OutOfScope
+from r2s_audit.model.topology import Topology
+from tests.builders import site
+
+TOPOLOGY = Topology(site())
+SCOPE = Scope(TOPOLOGY)
+GATE = PointGate(SCOPE, Budget(TOPOLOGY.site.scope, clock=lambda: 0.0), TOPOLOGY.points["P-ADM"])
+DECLARED = {str(a) for d in TOPOLOGY.site.devices for a in d.addresses} | {str(g) for g in SCOPE.gateways}
+
+
+@pytest.mark.parametrize(
+    ("device", "address", "port", "refusal"),
+    [
+        ("sw", "127.0.0.1", 161, None),
+        ("sw", "::1", 443, None),
+        ("sw", "127.0.1.2", 161, "pas une adresse déclarée de sw"),  # declared, but somebody else's
+        ("sw", "127.0.0.9", 161, "pas une adresse déclarée"),
+        ("sw", "192.0.2.1", 161, "pas une adresse déclarée"),
+        ("sw", "127.0.0.1", 9100, "imprimantes"),
+        ("sw", "127.0.0.1", 9107, "imprimantes"),
+        ("sw", "127.0.0.1", 9108, None),
+    ],
+)
+def test_connections(device: str, address: str, port: int, refusal: str | None) -> None:
+    if refusal is None:
+        SCOPE.admit_connection(TOPOLOGY.devices[device], ip_address(address), port)
+        return
+    with pytest.raises(OutOfScope, match=refusal):
+        SCOPE.admit_connection(TOPOLOGY.devices[device], ip_address(address), port)
+
+
+def test_an_exclusion_wins_over_a_declaration() -> None:
+    excluded = site(
+        devices=[{"id": "sw", "role": "switch", "zone": "adm", "addresses": ["127.0.0.66", "203.0.113.1"]}],
+    )
+    scope = Scope(Topology(excluded))
+    device = excluded.devices[0]
+    with pytest.raises(OutOfScope, match=r"scope\.exclude"):
+        scope.admit_connection(device, ip_address("127.0.0.66"), 161)
+    with pytest.raises(OutOfScope, match=r"scope\.networks"):
+        scope.admit_connection(device, ip_address("203.0.113.1"), 161)
+
+
+def arp(target: str, destination: bytes = b"\xff" * 6) -> bytes:
+    sender = bytes(6) + IPv4Address("127.0.0.2").packed
+    return destination + bytes(6) + b"\x08\x06" + b"\0\1\x08\0\6\4\0\1" + sender + bytes(6) + IPv4Address(target).packed
+
+
+def udp4(target: str, port: int, mac: bytes = b"\2" * 6) -> bytes:
+    payload = (1000).to_bytes(2, "big") + port.to_bytes(2, "big") + b"\0\x08\0\0"
+    head = b"\x45\0" + (28).to_bytes(2, "big") + bytes(4) + b"\x40\x11\0\0" + IPv4Address("127.0.0.2").packed
+    return mac + bytes(6) + b"\x08\0" + head + IPv4Address(target).packed + payload
+
+
+def tagged(frame: bytes, vid: int) -> bytes:
+    return frame[:12] + b"\x81\0" + vid.to_bytes(2, "big") + frame[12:]
+
+
+def icmp6(kind: int, mac: bytes = b"\2" * 6) -> bytes:
+    """To ::1, a declared address; checksums are no matter of a gate."""
+    target = IPv6Address("::1").packed
+    head = b"\x60\0\0\0" + (32).to_bytes(2, "big") + b"\x3a\xff" + target + target
+    return mac + bytes(6) + b"\x86\xdd" + head + bytes([kind, 0]) + bytes(30)
+
+
+FRAMES = [
+    ("echo6-declared", icmp6(128), None),
+    ("router-advertisement", icmp6(134), "n'annonce pas de routeur"),
+    ("redirect", icmp6(137), "n'annonce pas de routeur"),
+    ("arp-declared", arp("127.0.0.1"), None),
+    ("arp-gateway", arp("127.0.0.126"), None),
+    ("arp-stranger", arp("127.0.0.9"), "ni un équipement"),
+    ("arp-to-a-group", arp("127.0.0.1", b"\x01\x00\x5e\0\0\1"), "groupe"),
+    ("udp-declared", udp4("127.0.0.1", 161), None),
+    ("udp-stranger", udp4("127.0.0.9", 161), "ni un équipement"),
+    ("udp-outside", udp4("8.8.8.8", 53), "ni un équipement"),
+    ("udp-broadcast-mac", udp4("127.0.0.1", 161, b"\xff" * 6), "groupe"),
+    ("udp-printer", udp4("127.0.0.1", 9100), "imprimantes"),
+    ("tag-on-an-access-point", tagged(udp4("127.0.0.1", 161), 10), "étiquetée"),
+    ("bpdu", b"\x01\x80\xc2\0\0\0" + bytes(6) + b"\0\x07\x42\x42\3\0\0\0\0", "non prévue"),
+    ("lldp", b"\x01\x80\xc2\0\0\x0e" + bytes(6) + b"\x88\xcc" + bytes(4), "non prévue"),
+    ("dtp", b"\x01\0\x0c\xcc\xcc\xcc" + bytes(6) + b"\0\x0a\xaa\xaa\3\0\0\x0c\x20\4\1\1", "DTP"),
+]
+
+
+@pytest.mark.parametrize(("frame", "refusal"), [row[1:] for row in FRAMES], ids=[row[0] for row in FRAMES])
+def test_frames(frame: bytes, refusal: str | None) -> None:
+    header = parse_header(frame)
+    if refusal is None:
+        GATE.admit("lo", header)
+        return
+    with pytest.raises(FrameRefused, match=refusal):
+        GATE.admit("lo", header)
+
+
+SWITCH_MAC = "02:00:00:00:00:51"
+BARE = site(
+    devices=[{"id": "sw", "role": "switch", "zone": "adm", "addresses": ["127.0.0.1"], "mac": SWITCH_MAC}],
+    points=[
+        {"id": "P-NU", "socket": "PR-ADM", "interface": "lo", "kind": "unauthenticated"},
+        {"id": "P-ADM", "socket": "PR-ADM", "interface": "lo"},
+    ],
+)
+BARE_TOPOLOGY = Topology(BARE)
+BARE_GATES = {
+    name: PointGate(Scope(BARE_TOPOLOGY), Budget(BARE.scope, clock=lambda: 0.0), point)
+    for name, point in BARE_TOPOLOGY.points.items()
+}
+PAE_GROUP = "01:80:c2:00:00:03"
+
+
+def eapol(kind: int, destination: str = PAE_GROUP, code: int = 2) -> bytes:
+    """EAPOL of a type; an EAP packet has a code, identifier 1 and type Identity."""
+    body = bytes([code, 1, 0, 5, 1]) if kind == 0 else b""
+    head = bytes.fromhex(destination.replace(":", "")) + bytes(6) + b"\x88\x8e"
+    return (head + bytes([1, kind]) + len(body).to_bytes(2, "big") + body).ljust(60, b"\0")
+
+
+def dhcp(
+    message: int,
+    *,
+    more: bytes = b"",
+    source: str = "0.0.0.0",
+    to: str = "255.255.255.255",
+    port: int = 67,
+    mac: bytes = b"\xff" * 6,
+) -> bytes:
+    """A DHCP message of a type (option 53) to a server."""
+    payload = bytes([1, 1, 6, 0]) + bytes(232) + b"\x63\x82\x53\x63" + bytes([53, 1, message]) + more + b"\xff"
+    datagram = (68).to_bytes(2, "big") + port.to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + b"\0\0"
+    head = b"\x45\0" + (28 + len(payload)).to_bytes(2, "big") + bytes(4) + b"\x40\x11\0\0"
+    addresses = IPv4Address(source).packed + IPv4Address(to).packed
+    return mac + bytes(6) + b"\x08\0" + head + addresses + datagram + payload
+
+
+RS = (
+    b"\x33\x33\0\0\0\x02" + bytes(6) + b"\x86\xdd\x60\0\0\0\0\x08\x3a\xff" + bytes(16)
+    + IPv6Address("ff02::2").packed + b"\x85\0\0\0" + bytes(4)
+)  # fmt: skip
+
+BEFORE_AUTHENTICATION = [
+    ("start", eapol(1), None),
+    ("logoff", eapol(2), None),
+    ("response", eapol(0), None),
+    ("to-the-declared-switch", eapol(1, SWITCH_MAC), None),
+    ("to-another-mac", eapol(1, "02:00:00:00:00:99"), "pas le commutateur"),
+    ("to-another-group", eapol(1, "01:80:c2:00:00:00"), "groupe"),
+    ("to-all", eapol(1, "ff:ff:ff:ff:ff:ff"), "groupe"),
+    ("request", eapol(0, code=1), "EAP-Response"),
+    ("success", eapol(0, code=3), "EAP-Response"),
+    ("failure", eapol(0, code=4), "EAP-Response"),
+    ("key", eapol(3), "seuls Start"),
+    ("asf-alert", eapol(4), "seuls Start"),
+    ("mka", eapol(5), "seuls Start"),
+    ("announcement", eapol(6), "seuls Start"),
+    ("announcement-request", eapol(8), "seuls Start"),
+    ("tagged-start", tagged(eapol(1), 10), "étiquetée"),
+    ("discover", dhcp(1), None),
+    ("request-a-lease", dhcp(3), "ni un équipement"),
+    ("decline", dhcp(4), "ni un équipement"),
+    ("release", dhcp(7), "ni un équipement"),
+    ("inform", dhcp(8), "ni un équipement"),
+    ("two-types-at-once", dhcp(1, more=bytes([53, 1, 3])), "ni un équipement"),
+    ("an-option-that-passes-the-end", dhcp(1, more=bytes([12, 9])), None),  # whatever follows, it is a discover
+    ("discover-from-an-address", dhcp(1, source="127.0.0.2"), "ni un équipement"),
+    ("discover-to-a-stranger", dhcp(1, to="8.8.8.8"), "ni un équipement"),
+    ("discover-to-one-mac", dhcp(1, mac=b"\2" * 6), "ni un équipement"),
+    ("broadcast-to-another-port", dhcp(1, port=161), "ni un équipement"),
+    ("tagged-discover", tagged(dhcp(1), 10), "étiquetée"),
+    ("arp-gateway", arp("127.0.0.126"), None),
+    ("arp-stranger", arp("127.0.0.9"), "ni un équipement"),
+    ("router-solicitation", RS, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("frame", "refusal"), [row[1:] for row in BEFORE_AUTHENTICATION], ids=[row[0] for row in BEFORE_AUTHENTICATION]
+)
+def test_frames_of_an_unauthenticated_point(frame: bytes, refusal: str | None) -> None:
+    if refusal is None:
+        BARE_GATES["P-NU"].admit("lo", parse_header(frame))
+        return
+    with pytest.raises(FrameRefused, match=refusal):
+        BARE_GATES["P-NU"].admit("lo", parse_header(frame))
+
+
+@pytest.mark.parametrize("frame", [eapol(1), eapol(2), eapol(0), eapol(1, SWITCH_MAC), dhcp(1)])
+def test_what_only_an_unauthenticated_point_may_send(frame: bytes) -> None:
+    with pytest.raises(FrameRefused):
+        BARE_GATES["P-ADM"].admit("lo", parse_header(frame))
+
+
+@given(st.binary(min_size=4, max_size=64))
+def test_no_eapol_but_a_supplicants(data: bytes) -> None:
+    frame = bytes.fromhex(PAE_GROUP.replace(":", "")) + bytes(6) + b"\x88\x8e" + data
+    try:
+        BARE_GATES["P-NU"].admit("lo", parse_header(frame))
+    except (FrameError, FrameRefused):
+        return
+    assert data[1] in (1, 2) or (data[1] == 0 and data[4] == 2)
+
+
+def test_a_frame_for_another_interface_is_refused() -> None:
+    with pytest.raises(FrameRefused, match="autre0"):
+        GATE.admit("autre0", parse_header(arp("127.0.0.1")))
+
+
+@given(st.binary(min_size=14, max_size=90), st.sampled_from([b"\x08\0", b"\x86\xdd", b"\x08\x06", b"\x81\0", b""]))
+def test_whatever_is_admitted_goes_to_something_declared(data: bytes, ethertype: bytes) -> None:
+    frame = data[:12] + ethertype + data[12:]
+    try:
+        header = parse_header(frame)
+        GATE.admit("lo", header)
+    except (FrameError, FrameRefused):
+        return
+    address = header.arp.target_ip if header.arp else header.neighbour_target or header.destination_ip
+    assert str(address) in DECLARED or address == IPv6Address("ff02::2")
+    assert header.destination_port not in PRINTER_PORTS
+    assert not header.vlans
+
+
+def test_a_trunk_point_may_tag_declared_vlans_only() -> None:
+    trunk = site(points=[{"id": "T", "socket": "PR-ADM", "interface": "lo", "kind": "trunk"}])
+    topology = Topology(trunk)
+    gate = PointGate(Scope(topology), Budget(trunk.scope, clock=lambda: 0.0), topology.points["T"])
+    gate.admit("lo", parse_header(tagged(udp4("127.0.0.1", 161), 10)))
+    for frame in (tagged(udp4("127.0.0.1", 161), 99), tagged(tagged(udp4("127.0.0.1", 161), 10), 30)):
+        with pytest.raises(FrameRefused, match="VLAN déclaré"):
+            gate.admit("lo", parse_header(frame))

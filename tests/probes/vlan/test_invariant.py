@@ -1,0 +1,79 @@
+"""Fewer observations never narrow a finding: checked on every check of the family, on made-up evidence."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probes.api import Evidence, NoParameters
+from probes.vlan.admin import AdminPlane
+from probes.vlan.checks import CHECKS
+from probes.vlan.facts import Loss
+from probes.vlan.isolation import Directed, Tiers, Window
+from r2s_audit.model.finding import Value
+from tests.probes.vlan.support import INTERVALS, evidence, is_reach, sender, told, topology, value
+
+PARAMETERS = {
+    "vlan.icmp-isolated": Directed(control_window_s=60),
+    "vlan.tcp-isolated": Directed(control_window_s=60),
+    "vlan.flows-open": Window(control_window_s=60),
+    "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22], user_zones=["logements"]),
+    "vlan.zones-count": Tiers(control_window_s=60, atteint=3, partiel=1),
+    "vlan.point-alive": NoParameters(),
+}
+TOPOLOGY = topology()
+CASES = [
+    (check, subject)
+    for check in CHECKS
+    for subject in check.subjects(TOPOLOGY, PARAMETERS[check.id])
+    if all(is_reach(r) for r in check.requests(TOPOLOGY, subject, PARAMETERS[check.id]))
+]
+TOKENS = ["open", "silence", "prohibited", "host-unreachable", "target-error", "unresolved", "failed", "missing"]
+TCP_TOKENS = [*TOKENS, "rst", "rst-near"]
+LIKELY = st.sampled_from(["open", "silence"])  # what makes decided findings, drawn as often as all the rest
+HEARD = st.sampled_from(
+    [
+        {},
+        {},
+        {"loss": Loss(kernel=1, forwarding=0, interruptions=0)},
+        {"control": sender(carrier_losses=1)},
+        {"control": sender(resolved_after=False, echo_after=False)},
+    ]
+)
+
+
+@st.composite
+def cases(draw):
+    check, subject = draw(st.sampled_from(CASES))
+    requests = {r.key: r for r in check.requests(TOPOLOGY, subject, PARAMETERS[check.id])}.values()
+    found = []
+    for request in requests:
+        tokens = TCP_TOKENS if request.param("protocol") == "tcp" else TOKENS
+        token = draw(st.one_of(LIKELY, st.sampled_from(tokens)))
+        found.append((request, told(request, token, **draw(HEARD))))
+    return check, subject, found
+
+
+def test_every_check_has_cases():
+    assert {check.id for check, _ in CASES} == set(PARAMETERS) - {"vlan.point-alive"}
+
+
+@settings(max_examples=400, deadline=None)
+@given(cases(), st.data())
+def test_removing_observations_only_widens(case, data):
+    check, subject, found = case
+    parameters = PARAMETERS[check.id]
+    whole = evidence(TOPOLOGY, found)
+    kept = data.draw(st.sets(st.sampled_from(sorted(whole.observations)))) if whole.observations else set()
+    part = Evidence(TOPOLOGY, {key: whole.observations[key] for key in kept})
+    low, high = INTERVALS[value(check, subject, whole, parameters)]
+    less_low, less_high = INTERVALS[value(check, subject, part, parameters)]
+    assert less_low <= low
+    assert less_high >= high
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases())
+def test_expired_observations_count_as_none(case):
+    check, subject, found = case
+    whole = evidence(TOPOLOGY, found)
+    expired = Evidence(TOPOLOGY, {}, frozenset(whole.observations))
+    assert value(check, subject, expired, PARAMETERS[check.id]) is Value.NON_VERIFIE
