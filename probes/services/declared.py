@@ -12,6 +12,7 @@ device's own VLAN, where a refusal can come from nobody else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
@@ -134,8 +135,18 @@ def own_devices(topology: Topology, outside: list[ZoneKind]) -> list[Device]:
     return [d for d in topology.site.devices if topology.zones[d.zone].kind not in outside]
 
 
-def services(topology: Topology, device: Device) -> Iterator[Asked]:
+def services(topology: Topology, device: Device) -> tuple[Asked, ...]:
     """The declared services of a device whose protocol is known here, each once, in file order."""
+    return _declared(topology)[device.id]
+
+
+@lru_cache(maxsize=4)
+def _declared(topology: Topology) -> dict[str, tuple[Asked, ...]]:
+    """Found once for the site: every criterion of the family, and each of its subjects, asks for the same."""
+    return {device.id: tuple(_services(topology, device)) for device in topology.site.devices}
+
+
+def _services(topology: Topology, device: Device) -> Iterator[Asked]:
     seen: set[tuple[str, int, str]] = set()
     for service in device.services:
         known = _NAMES.get(service.protocol.lower())
@@ -149,7 +160,7 @@ def services(topology: Topology, device: Device) -> Iterator[Asked]:
 
 def twins(topology: Topology, device: Device, ports: Ports) -> Iterator[Asked]:
     """For each protocol that the device declares over TCP alone: the customary port in clear, where it is not declared."""
-    declared = list(services(topology, device))
+    declared = services(topology, device)
     taken = {s.port for s in device.services if s.transport == "tcp"}
     for protocol in dict.fromkeys(asked.protocol for asked in declared if asked.transport == "tcp"):
         port = ports.get(protocol)
@@ -168,9 +179,10 @@ def of_subject(topology: Topology, subject: Subject, ports: Ports) -> Asked:
     ]
 
 
-def supervision_zones(topology: Topology) -> set[str]:
+@lru_cache(maxsize=4)
+def supervision_zones(topology: Topology) -> frozenset[str]:
     """Zones in which a supervisor stands."""
-    return {device.zone for device in topology.site.devices if device.role is DeviceRole.SUPERVISOR}
+    return frozenset(device.zone for device in topology.site.devices if device.role is DeviceRole.SUPERVISOR)
 
 
 def _asked(topology: Topology, device: Device, service: Service, protocol: ProtocolName) -> Asked:
