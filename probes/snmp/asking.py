@@ -43,6 +43,15 @@ def requests_for(topology: Topology, device: Device, collector: CollectorSpec) -
     return (request(collector.id, point.id, device.id, address=str(address), port=port_of(device)),)
 
 
+def administrable(topology: Topology) -> list[Device]:
+    """Switches and routers, and whatever else declares an SNMP access."""
+    return [
+        d
+        for d in topology.site.devices
+        if d.role.is_network_equipment or d.admin.snmp is not None or d.admin.snmp_community is not None
+    ]
+
+
 def subjects_for(topology: Topology, devices: Iterable[Device]) -> list[Subject]:
     """One subject per device, seen from the point that asks."""
     found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from probes.api import AnyCheck
 
 from .checks_access import CoreObjects, IdentityFilled, LegacyRefused, UsmStrength
+from .checks_levels import LevelEnforced
 from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
 from .specs import COLLECTORS
 
@@ -13,6 +14,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     IdentityFilled(),
     LegacyRefused(),
     UsmStrength(),
+    LevelEnforced(),
     LldpComplete(),
     VlansDeclared(),
     Dot1qVersion(),

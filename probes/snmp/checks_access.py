@@ -17,7 +17,7 @@ from r2s_audit.model.site import Device, Intrusiveness, ZoneKind
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .asking import administrable, listed, no_gap, requests_for, subjects_for, the_request
 from .facts import Attempt, LegacyFacts, SystemFacts
 from .oids import IF_COLUMNS, IFX_COLUMNS, SYSTEM_SCALARS
 from .specs import LEGACY, SYSTEM
@@ -35,15 +35,6 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     if unknown:
         raise ValueError(f"unknown SNMP objects: {', '.join(unknown)}; known: {', '.join(_CORE)}")
     return names
-
-
-def _administrable(topology: Topology) -> list[Device]:
-    """Switches and routers, and whatever else declares an SNMP access."""
-    return [
-        d
-        for d in topology.site.devices
-        if d.role.is_network_equipment or d.admin.snmp is not None or d.admin.snmp_community is not None
-    ]
 
 
 def _equipment(topology: Topology) -> list[Device]:
@@ -180,7 +171,7 @@ class LegacyRefused(Check[LegacyParameters]):
 
     def subjects(self, topology: Topology, parameters: LegacyParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Declared switches and routers, and devices that declare an SNMP access."""
-        return subjects_for(topology, _administrable(topology))
+        return subjects_for(topology, administrable(topology))
 
     def requests(self, topology: Topology, subject: Subject, parameters: LegacyParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
         """The refusal test, its controls included."""
@@ -264,7 +255,7 @@ class UsmStrength(Check[UsmParameters]):
 
     def subjects(self, topology: Topology, parameters: UsmParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Switches, routers, and devices that declare an SNMP access."""
-        return subjects_for(topology, _administrable(topology))
+        return subjects_for(topology, administrable(topology))
 
     def requests(self, topology: Topology, subject: Subject, parameters: UsmParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
         """The system observation, where there is an access to make it."""

@@ -16,10 +16,11 @@ from r2s_audit.model.text import msg
 from . import oids, tables
 from .channel import Channel, open_channel
 from .community import NotSnmp, decode_report, encode_discovery, enterprise, random_id
-from .facts import BridgeFacts, Control, EngineFacts, LegacyFacts, LldpFacts, SystemFacts
+from .facts import BridgeFacts, Control, EngineFacts, LegacyFacts, LevelAttempt, LevelsFacts, LldpFacts, SystemFacts
+from .levels import attempt, below, declared_level
 from .oids import Oid, dotted
 from .refusal import Refusal, discovery_control, usm_control
-from .specs import BRIDGE, ENGINE, LEGACY, LLDP, SYSTEM
+from .specs import BRIDGE, ENGINE, LEGACY, LEVELS, LLDP, SYSTEM
 from .usm import ANSWER_SECONDS, TRIES, UsmSession
 from .values import Rows, integer, text
 from .walk import Reading, get, read_table
@@ -63,17 +64,22 @@ def _session(access: Access, channel: Channel, device: Device, address: AnyAddre
     return UsmSession(channel, snmp, auth, priv)
 
 
+def _declared(device: Device) -> SnmpV3:
+    """The declared USM access; CollectFailure(ACCESS_DENIED) where there is none."""
+    if device.admin.snmp is None:
+        raise CollectFailure(
+            Failure.ACCESS_DENIED,
+            msg("aucun accès SNMPv3 déclaré pour {device} (admin.snmp du fichier de site)", device=device.id),
+        )
+    return device.admin.snmp
+
+
 @asynccontextmanager
 async def _reader(access: Access, request: Request, spec: CollectorSpec) -> AsyncIterator[Reader]:
     """A reader with the declared USM access; ACCESS_DENIED where none is declared."""
     channel, device, address, port = await open_channel(access, request, spec)
     try:
-        snmp = device.admin.snmp
-        if snmp is None:
-            raise CollectFailure(
-                Failure.ACCESS_DENIED,
-                msg("aucun accès SNMPv3 déclaré pour {device} (admin.snmp du fichier de site)", device=device.id),
-            )
+        snmp = _declared(device)
         session = _session(access, channel, device, address, snmp)
         try:
             yield Reader(session, channel, session.used(str(address), port), Reading())
@@ -222,6 +228,45 @@ async def legacy(access: Access, request: Request) -> Outcome:
         # The answers themselves are not kept: a v1 or v2c message carries its community.
         kept = access.keep(
             facts.model_dump_json(indent=0).encode(), "application/json; profile=snmp-legacy", redacted=True
+        )
+        return Outcome(facts, blobs=(kept,), packets_sent=channel.sent)
+    finally:
+        channel.close()
+
+
+async def levels(access: Access, request: Request) -> Outcome:
+    """``snmp.levels``: is less protection than declared refused? Controls before and after, on one socket (promise 3)."""
+    channel, device, address, port = await open_channel(access, request, LEVELS)
+    try:
+        snmp = _declared(device)
+        auth = access.secret(device, address, snmp.auth_secret) if snmp.auth_secret else None
+        session = _session(access, channel, device, address, snmp)
+        try:
+            control = usm_control(session)
+            before = await control()
+            attempts: list[LevelAttempt] = []
+            try:
+                for level in below(snmp):
+                    attempts.append(await attempt(channel, snmp, level, auth))  # noqa: PERF401 - those before a failure stand
+                after = await control()
+            except CollectFailure as failure:
+                # A value that was read stands, whatever became of the agent since; silence does not.
+                if not any(found.outcome == "value" for found in attempts):
+                    raise
+                after = Control(kind=before.kind, answered=False, reason=failure.reason)
+        finally:
+            session.close()
+        facts = LevelsFacts(
+            address=str(address),
+            port=port,
+            declared=declared_level(snmp),
+            before=before,
+            attempts=tuple(attempts),
+            after=after,
+            drops=channel.drops,
+        )
+        kept = access.keep(
+            facts.model_dump_json(indent=0).encode(), "application/json; profile=snmp-levels", redacted=True
         )
         return Outcome(facts, blobs=(kept,), packets_sent=channel.sent)
     finally:

@@ -22,10 +22,15 @@ class Text(Model):
     truncated: bool = False
 
 
+Level = Literal["noAuthNoPriv", "authNoPriv", "authPriv"]
+LEVELS: tuple[Level, ...] = ("noAuthNoPriv", "authNoPriv", "authPriv")
+"""USM security levels, each includes those before it (RFC 3411, section 3.4.3)."""
+
+
 class UsmUsed(Model):
     """Under which protection the agent's answers were accepted: shown by verified digests, not by a declaration."""
 
-    level: Literal["noAuthNoPriv", "authNoPriv", "authPriv"]
+    level: Level
     auth_protocol: str = ""
     priv_protocol: str = ""
     address: str
@@ -201,6 +206,30 @@ class Attempt(Model):
     readable: bool = False
     """The answer carried a value: the community gives read access."""
     error_status: int | None = None
+
+
+class LevelAttempt(Model):
+    """One GET of sysUpTime.0 for the declared user, protected less than declared."""
+
+    level: Level
+    outcome: Literal["value", "empty", "denied", "silence", "unclear"]
+    """``value``: read. ``empty``: accepted, without a value. ``denied``: the agent says no. ``unclear``: anything else."""
+    by: str = ""
+    """Which report or error-status says no."""
+    reason: Message | None = None
+
+
+class LevelsFacts(Model):
+    """``snmp.levels``: reads below the declared security level, between two reads at that level, on one socket."""
+
+    address: str
+    port: int
+    declared: Level
+    before: Control
+    attempts: tuple[LevelAttempt, ...]
+    after: Control
+    drops: int
+    """Datagrams that the socket lost (SO_MEMINFO, SK_MEMINFO_DROPS)."""
 
 
 class LegacyFacts(Model):

@@ -9,7 +9,7 @@ from probes.api import CollectorSpec
 from r2s_audit.model.base import Model
 from r2s_audit.model.site import Intrusiveness
 
-from .facts import BridgeFacts, EngineFacts, LegacyFacts, LldpFacts, SystemFacts
+from .facts import BridgeFacts, EngineFacts, LegacyFacts, LevelsFacts, LldpFacts, SystemFacts
 
 VERSION = "1"
 
@@ -33,6 +33,8 @@ LLDP = _spec("lldp", LldpFacts, 150, 15.0)
 BRIDGE = _spec("bridge", BridgeFacts, 600, 30.0)
 LEGACY = _spec("legacy", LegacyFacts, 14, 10.0)
 """Two controls of five packets at most (USM's own exchanges and one repetition), two communities in two versions."""
+LEVELS = _spec("levels", LevelsFacts, 22, 20.0)
+"""Two controls of five packets at most, two attempts of six (a discovery, its repetition, and as :data:`LEGACY`)."""
 ENGINE = _spec("engine", EngineFacts, 2, 4.0)
 
-COLLECTORS: tuple[CollectorSpec, ...] = (SYSTEM, LLDP, BRIDGE, LEGACY, ENGINE)
+COLLECTORS: tuple[CollectorSpec, ...] = (SYSTEM, LLDP, BRIDGE, LEGACY, LEVELS, ENGINE)

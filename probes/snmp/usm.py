@@ -80,7 +80,7 @@ _DENIED: dict[str, Message] = {
         "accès SNMPv3 refusé : hors de la fenêtre de temps malgré la synchronisation (usmStatsNotInTimeWindows)"
     ),
 }
-"""By pysnmp's class of error indication (its instances cannot be hashed)."""
+"""By pysnmp's class of error indication (its instances cannot be hashed); the names are :attr:`Denied.by` too."""
 _RESYNC = {"UnknownEngineID", "NotInTimeWindow"}
 TOO_BIG = 1
 _DENIED_STATUS = {6: "noAccess", 16: "authorizationError"}
@@ -112,6 +112,15 @@ def _passphrase(text: str | None) -> bytes | None:
             msg("mot de passe SNMPv3 de moins de {least} octets (RFC 3414, section 11.2)", least=MIN_PASSPHRASE),
         )
     return octets
+
+
+class Denied(CollectFailure):
+    """The agent said no: ``by`` is the USM counter of its report, or the error-status of its response."""
+
+    def __init__(self, by: str, reason: Message) -> None:
+        """Keep who said it, and the sentence."""
+        super().__init__(Failure.ACCESS_DENIED, reason)
+        self.by = by
 
 
 class AgentError(Exception):
@@ -333,9 +342,9 @@ class UsmSession:
         )
 
     def _denied(self, error: Any) -> CollectFailure:
-        denied = _DENIED.get(type(error).__name__)
-        if denied is not None:
-            return CollectFailure(Failure.ACCESS_DENIED, denied)
+        name = type(error).__name__
+        if name in _DENIED:
+            return Denied(name, _DENIED[name])
         return CollectFailure(
             Failure.NOT_SUPPORTED,
             msg("l'agent SNMPv3 répond par un rapport inattendu : {error}", error=str(error)[:200]),
@@ -344,10 +353,8 @@ class UsmSession:
     @staticmethod
     def _answer(pending: _Pending) -> tuple[Binding, ...]:
         if pending.status in _DENIED_STATUS:
-            raise CollectFailure(
-                Failure.ACCESS_DENIED,
-                msg("lecture refusée par l'agent ({error})", error=_DENIED_STATUS[pending.status]),
-            )
+            name = _DENIED_STATUS[pending.status]
+            raise Denied(name, msg("lecture refusée par l'agent ({error})", error=name))
         if pending.status:
             raise AgentError(pending.status)
         return pending.bindings

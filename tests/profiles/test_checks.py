@@ -31,6 +31,7 @@ USED = {
     "snmp.core-objects": {"C3.2"},
     "snmp.identity-filled": {"C3.2"},
     "snmp.legacy-refused": {"C3.2", "S1.2"},
+    "snmp.level-enforced": {"C3.2"},
     "snmp.usm-strength": {"C3.2", "S1.4"},
     "snmp.lldp-complete": {"C1.2", "C3.2"},
     "snmp.vlans-declared": {"S1.3"},

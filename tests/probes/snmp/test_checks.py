@@ -18,6 +18,8 @@ from probes.snmp.facts import (
     CurrentVlan,
     Gap,
     LegacyFacts,
+    LevelAttempt,
+    LevelsFacts,
     LldpFacts,
     Neighbour,
     StaticVlan,
@@ -35,6 +37,7 @@ PARAMETERS = {
     "snmp.core-objects": {"objects": ["sysDescr", "sysName", "ifDescr", "ifHighSpeed"], "minimum_level": "authPriv", "partial_share": "1/2"},
     "snmp.identity-filled": {"objects": ["sysName", "sysLocation", "sysContact"], "placeholders": ["Unknown", "(none)"], "partial_share": "1/3"},
     "snmp.legacy-refused": {"admin_zones": ["administration"]},
+    "snmp.level-enforced": {"required": "authPriv", "authenticated_only": "N"},
     "snmp.usm-strength": {
         "strong_auth": ["SHA-256", "SHA-384", "SHA-512"], "strong_priv": ["AES-128", "AES-256"], "weak_auth": ["SHA-1"], "weak_priv": []
     },
@@ -158,6 +161,69 @@ def test_usm_strength(site, auth, priv, level, value):
 
 ANSWERS = Control(kind="usm_get", answered=True)
 SILENT = Control(kind="usm_get", answered=False, reason=msg("silence"))
+
+
+def levels(*outcomes, declared="authPriv", before=True, after=True, drops=0):
+    """Outcomes for the levels from the weakest on; ``denied:WHO`` says who denied."""
+    return LevelsFacts(
+        address="127.0.0.1",
+        port=161,
+        declared=declared,
+        before=Control(kind="usm_get", answered=before, reason=None if before else msg("silence")),
+        attempts=tuple(
+            LevelAttempt(
+                level=level, outcome=outcome.partition(":")[0], by=outcome.partition(":")[2], reason=msg("raison")
+            )
+            for level, outcome in zip(("noAuthNoPriv", "authNoPriv"), outcomes, strict=False)
+        ),
+        after=Control(kind="usm_get", answered=after, reason=None if after else msg("silence")),
+        drops=drops,
+    )
+
+
+NO = "denied:authorizationError"
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "value"),
+    [
+        (levels(NO, NO), {}, "C"),
+        (levels(NO, NO, before=False, after=False), {}, "C"),  # a refusal is an answer
+        (levels("silence", "silence"), {}, "C"),
+        (levels("denied:UnknownUserName", "silence"), {}, "C"),
+        (levels(NO, "value"), {}, "N"),
+        (levels("value", NO), {}, "N"),
+        (levels(NO, "value", before=False, after=False, drops=9), {}, "N"),
+        (levels(NO, declared="authNoPriv"), {}, "N"),  # the declared account itself does without encryption
+        (levels(declared="noAuthNoPriv"), {}, "N"),
+        (levels(NO, "value"), {"authenticated_only": "P"}, "P"),
+        (levels("value", "value"), {"authenticated_only": "P"}, "N"),
+        (levels(NO, "value"), {"required": "authNoPriv"}, "C"),
+        (levels("value", "value"), {"required": "authNoPriv"}, "N"),
+    ],
+)
+def test_level_enforced(site, facts, changes, value):
+    assert judge("snmp.level-enforced", site(), facts, **changes).value == value
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "words"),
+    [
+        (levels("silence", NO, before=False), {}, "témoin SNMPv3 (avant l'essai) n'a pas répondu : silence"),
+        (levels("silence", NO, after=False), {}, "témoin SNMPv3 (après l'essai) n'a pas répondu : silence"),
+        (levels("silence", NO, drops=2), {}, "2 datagrammes perdus"),
+        (levels("denied:UnknownUserName", NO, before=False), {}, "témoin SNMPv3 (avant"),
+        (levels("empty", NO), {}, "n'a pas de valeur dans la vue"),
+        (levels("unclear", NO), {}, "ne tranche pas : raison"),
+        (levels("denied:WrongDigest", NO).model_copy(update={"attempts": (LevelAttempt(level="noAuthNoPriv", outcome="unclear", by="WrongDigest", reason=msg("empreinte")),)}), {}, "ne tranche pas : empreinte"),
+        (levels(NO), {}, "niveau authNoPriv non éprouvé"),
+        (levels("silence", "value", before=False), {"authenticated_only": "P"}, "n'a pas pu être éprouvé"),
+    ],
+)  # fmt: skip
+def test_level_enforced_without_its_evidence(site, facts, changes, words):
+    with pytest.raises(NotVerified) as caught:
+        judge("snmp.level-enforced", site(), facts, **changes)
+    assert words in str(caught.value)
 
 
 def legacy(*answers, before=ANSWERS, after=ANSWERS, community="public", drops=0, undecodable=0):

@@ -13,8 +13,9 @@ from probes.api import CollectFailure
 from probes.snmp import collect
 from probes.snmp.checks import CHECKS
 from probes.snmp.facts import LegacyFacts, SystemFacts
-from probes.snmp.specs import COLLECTORS, LEGACY
+from probes.snmp.specs import COLLECTORS, LEGACY, LEVELS
 from r2s_audit.model.observation import Failure, request
+from tests.probes.snmp.conftest import USERS
 
 
 def run(collector, access, request):
@@ -197,6 +198,84 @@ def test_answer_heard_before_the_agent_died_stands(snmpd, site, make_access, ask
     assert not facts.after.answered
 
 
+LEAST = {"priv": "rouser u256 priv", "auth": "rouser u256 auth", "noauth": "rouser u256 noauth"}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("least", "outcomes"),
+    [
+        ("priv", [("denied", "authorizationError"), ("denied", "authorizationError")]),
+        ("auth", [("denied", "authorizationError"), ("value", "")]),
+        ("noauth", [("value", ""), ("value", "")]),
+    ],
+)
+def test_levels_below_the_declared_one_are_tried(snmpd, site, make_access, ask, least, outcomes):
+    port, _ = snmpd(users=USERS.replace(LEAST["priv"], LEAST[least]))
+    access = make_access(site(port=port))
+    outcome = run("levels", access, ask("levels", port))
+    facts = outcome.facts
+    assert (facts.declared, facts.before.answered, facts.after.answered) == ("authPriv", True, True)
+    assert [a.level for a in facts.attempts] == ["noAuthNoPriv", "authNoPriv"]
+    assert [(a.outcome, a.by) for a in facts.attempts] == outcomes
+    assert outcome.packets_sent == access.paid <= LEVELS.packets
+    for secret in (b"authpass12", b"privpass12", b"u256"):
+        assert all(secret not in kept for kept in access.kept)
+
+
+@pytest.mark.usefixtures("quick")
+def test_levels_need_the_encryption_key_for_the_controls_only(snmpd, site, make_access, ask, usm):
+    """With a wrong key of our own the controls fail; what is read without encryption is still read."""
+    port, _ = snmpd(users=USERS.replace(LEAST["priv"], LEAST["auth"]))
+    access = make_access(site(port=port, snmp={**usm, "priv_secret": "env:WRONG"}))
+    facts = run("levels", access, ask("levels", port)).facts
+    assert (facts.before.answered, facts.after.answered) == (False, False)
+    assert [a.outcome for a in facts.attempts] == ["denied", "value"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_levels_of_an_agent_that_hangs_are_silent(snmpd, site, make_access, ask):
+    port, process = snmpd()
+    access = make_access(site(port=port))
+    pay = access.pay
+
+    async def pay_and_freeze(device, packets=1):
+        if access.paid == 2:
+            os.kill(process.pid, signal.SIGSTOP)
+        await pay(device, packets)
+
+    access.pay = pay_and_freeze
+    facts = run("levels", access, ask("levels", port)).facts
+    assert (facts.before.answered, facts.after.answered) == (True, False)
+    assert [a.outcome for a in facts.attempts] == ["silence", "silence"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_levels_read_before_the_agent_died_stand(snmpd, site, make_access, ask):
+    port, process = snmpd(users=USERS.replace(LEAST["priv"], LEAST["noauth"]))
+    access = make_access(site(port=port))
+    pay = access.pay
+
+    async def pay_and_kill(device, packets=1):
+        if access.paid == 4:  # two of the control before, discovery and read without protection
+            process.kill()
+            process.wait()
+        await pay(device, packets)
+
+    access.pay = pay_and_kill
+    facts = run("levels", access, ask("levels", port)).facts
+    assert [a.outcome for a in facts.attempts] == ["value"]
+    assert not facts.after.answered
+
+
+def test_levels_without_a_declared_access_send_nothing(site, make_access, ask, free_port):
+    port = free_port()
+    access = make_access(site(port=port, snmp={}))
+    with pytest.raises(CollectFailure) as caught:
+        run("levels", access, ask("levels", port))
+    assert (caught.value.failure, access.paid) == (Failure.ACCESS_DENIED, 0)
+
+
 def test_engine_needs_no_credentials(snmpd, site, make_access, ask):
     port, _ = snmpd()
     access = make_access(site(port=port, snmp={}))
@@ -234,6 +313,13 @@ def test_bridge_reads_vlans_and_an_agent_without_lldp_is_no_failure(bridge_agent
 
 
 def test_every_collector_named_exists():
-    assert [spec.function.split(":")[1] for spec in COLLECTORS] == ["system", "lldp", "bridge", "legacy", "engine"]
+    assert [spec.function.split(":")[1] for spec in COLLECTORS] == [
+        "system",
+        "lldp",
+        "bridge",
+        "legacy",
+        "levels",
+        "engine",
+    ]
     assert all(asyncio.iscoroutinefunction(getattr(collect, s.function.split(":")[1])) for s in COLLECTORS)
-    assert len({c.id for c in CHECKS}) == 7
+    assert len({c.id for c in CHECKS}) == 8
