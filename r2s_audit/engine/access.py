@@ -153,8 +153,10 @@ class PointAccess:
         return bytes.fromhex(self._own_interface().mac.replace(":", ""))
 
     def source(self, version: int) -> AnyAddress | None:
-        """The point's own address of an IP version."""
-        return self._own_interface().source(version)
+        """The point's own address of an IP version, of its declared VLAN where it has one there."""
+        vlan = self.topology.vlan_of(self.point)
+        prefixes = [subnet.prefix for subnet in vlan.subnets] if vlan else []
+        return self._own_interface().source(version, prefixes)
 
     def now(self) -> datetime:
         """UTC."""

@@ -8,7 +8,12 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from ipaddress import IPv4Network, IPv6Network
+
     from r2s_audit.model.site import AnyAddress
+
+    Prefix = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +24,15 @@ class Interface:
     mac: str
     addresses: tuple[AnyAddress, ...]
 
-    def source(self, version: int) -> AnyAddress | None:
-        """Its first address of an IP version that others can answer to: link-local addresses are left out."""
-        return next((a for a in self.addresses if a.version == version and not a.is_link_local), None)
+    def source(self, version: int, prefixes: Sequence[Prefix] = ()) -> AnyAddress | None:
+        """Its first address of an IP version that others can answer to, one in ``prefixes`` before any other.
+
+        A router that should not be there may have made this machine form an address in its own prefix (RFC 4862), which
+        the kernel then lists first: whoever is asked from there answers to nowhere. Link-local addresses are left out.
+        """
+        own = [a for a in self.addresses if a.version == version and not a.is_link_local]
+        own.sort(key=lambda address: not any(address in prefix for prefix in prefixes))
+        return next(iter(own), None)
 
 
 def interface_names() -> frozenset[str]:
