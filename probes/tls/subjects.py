@@ -98,7 +98,9 @@ def _subject(topology: Topology, device: Device, service: Service, address: AnyA
     return Subject(target=device.id, point=point, detail=tuple(detail))
 
 
+@lru_cache(maxsize=4096)
 def _request(subject: Subject) -> Request:
+    """The endpoint's one request, whichever criteria of the family ask for it."""
     params: dict[str, str | int] = {"address": subject.get("address"), "port": int(subject.get("port"))}
     name = dict(subject.detail).get("name")
     if name:

@@ -60,8 +60,8 @@ class FlowsOpen(Check[Window]):
         index = matrix(topology)
         point = index.neighbour(cell)
         if point is None:
-            return index.schedule([cell.ask(ATTEMPT)])
-        return index.schedule([cell.ask(BEFORE, point), cell.ask(ATTEMPT), cell.ask(AFTER, point)])
+            return [index.ask(cell, ATTEMPT)]
+        return [index.ask(cell, BEFORE, point), index.ask(cell, ATTEMPT), index.ask(cell, AFTER, point)]
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: Window) -> Judgement:
         cell = _cell(subject)

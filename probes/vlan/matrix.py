@@ -20,7 +20,7 @@ from r2s_audit.model.observation import Request, request
 from r2s_audit.model.site import DeviceRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, Vlan, ZoneKind
     from r2s_audit.model.topology import Topology
@@ -30,6 +30,7 @@ PRINTER_PORTS = range(9100, 9108)
 """Never touched: what arrives there is printed (requirements, section 4)."""
 REACH = "vlan.reach"
 POINT = "vlan.point"
+INSIDE = "vlan.inside"
 BEFORE, ATTEMPT, AFTER = "before", "attempt", "after"
 ORDER = {BEFORE: 10, ATTEMPT: 20, AFTER: 30}
 """Rounds of a pass: every control before, then every attempt, then every control after."""
@@ -66,33 +67,27 @@ class Cell:
     def of(cls, subject: Subject, protocol: Protocol) -> Cell:
         """The cell of a subject that :meth:`subject` made."""
         port = dict(subject.detail).get("port")
-        return cls(
-            subject.point, subject.target, ip_address(subject.get("address")), protocol, int(port) if port else None
-        )
+        address = _parsed(subject.get("address"))
+        return cls(subject.point, subject.target, address, protocol, int(port) if port else None)
 
     @property
     def untouchable(self) -> bool:
         """Whether the port is one that is never asked."""
         return self.port is not None and self.port in PRINTER_PORTS
 
-    def ask(self, phase: str, point: str = "") -> Request:
-        """The request of one phase, from the cell's point or from another one; port 0 stands for ICMP."""
-        return _request(self, phase, point or self.point)
+    def ask(self, phase: str, point: str = "", later: int = 0) -> Request:
+        """The request of one phase, from the cell's point or from another one, so many rounds later; port 0: ICMP."""
+        sender, order = point or self.point, ORDER[phase] + later
+        return _request(self.target, str(self.address), self.protocol, self.port or 0, phase, sender, order)
+
+
+_parsed = lru_cache(maxsize=4096)(ip_address)
 
 
 @lru_cache(maxsize=65536)
-def _request(cell: Cell, phase: str, point: str) -> Request:
-    """Made once: the isolation checks and the count of VLANs ask for the same requests, thousands of them."""
-    return request(
-        REACH,
-        point,
-        cell.target,
-        order=ORDER[phase],
-        address=str(cell.address),
-        protocol=cell.protocol,
-        port=cell.port or 0,
-        phase=phase,
-    )
+def _request(target: str, address: str, protocol: Protocol, port: int, phase: str, point: str, order: int) -> Request:
+    """Made once: many cells share a control, and several checks ask for the same requests, thousands of them."""
+    return request(REACH, point, target, order=order, address=address, protocol=protocol, port=port, phase=phase)
 
 
 class Matrix:
@@ -160,22 +155,13 @@ class Matrix:
             groups[device.id], seconds = group, seconds + cost
         return groups
 
-    def schedule(self, requests: Iterable[Request]) -> list[Request]:
-        """The requests in the rounds of their targets' groups; the key of a request does not change."""
-        return [self._in_group(request) for request in requests]
+    def ask(self, cell: Cell, phase: str, point: str = "") -> Request:
+        """The cell's request of one phase, in the rounds of its target's group; its key is that of ``cell.ask``."""
+        return cell.ask(phase, point, self.later(cell.target))
 
-    def _in_group(self, asked: Request) -> Request:
-        """One object per request: thousands of cells share their controls."""
-        placed = self._placed.get(asked.key)
-        if placed is None:
-            step = GROUP_STEP * self._groups.get(asked.target, 0)
-            placed = asked.model_copy(update={"order": asked.order + step}) if step else asked
-            self._placed[asked.key] = placed
-        return placed
-
-    @cached_property
-    def _placed(self) -> dict[str, Request]:
-        return {}
+    def later(self, target: str) -> int:
+        """How many rounds after the first group's a target's own come."""
+        return GROUP_STEP * self._groups.get(target, 0)
 
     @cached_property
     def deny_icmp(self) -> tuple[Cell, ...]:
@@ -198,13 +184,32 @@ class Matrix:
                             yield cell
 
     def neighbour(self, cell: Cell, *, not_kinds: frozenset[ZoneKind] = frozenset()) -> str | None:
-        """The first other point in the address's own VLAN: nothing filters between the two."""
-        for point in self.points:
-            if point.id == cell.point or not self.on_link(point.id, cell.address):
+        """The first other point in the address's own VLAN: nothing filters between the two.
+
+        A point in somebody else's dwelling comes last, for dwellings are to be kept apart within their VLAN.
+        """
+        foreign = None
+        for point, kind in self._linked(cell.address):
+            if point == cell.point or kind in not_kinds:
                 continue
-            if self.topology.zone_of(point).kind not in not_kinds:
-                return point.id
-        return None
+            if not self.topology.other_dwelling(self.topology.points[point], cell.target):
+                return point
+            foreign = foreign or point
+        return foreign
+
+    def _linked(self, address: AnyAddress) -> tuple[tuple[str, ZoneKind], ...]:
+        """The points in the address's own VLAN and the kinds of their zones, in file order."""
+        vlan = self.vlan_of(address)
+        return self._by_vlan.get(vlan.id, ()) if vlan else ()
+
+    @cached_property
+    def _by_vlan(self) -> dict[int, tuple[tuple[str, ZoneKind], ...]]:
+        found: dict[int, tuple[tuple[str, ZoneKind], ...]] = {}
+        for point in self.points:
+            vlan = self.vlan_at(point.id)
+            if vlan is not None:
+                found[vlan.id] = (*found.get(vlan.id, ()), (point.id, self.topology.zone_of(point).kind))
+        return found
 
     def control(self, cell: Cell) -> str | None:
         """The point whose answer shows that the target would answer: its own VLAN first, then an allowed flow."""

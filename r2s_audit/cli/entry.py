@@ -26,7 +26,10 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 100)
     from r2s_audit.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Nor among what is left at the end: the interpreter would look through all of it once more before it goes.
+    gc.freeze()
+    sys.exit(code)
 
 
 def _open_standard_streams() -> None:

@@ -1,7 +1,10 @@
 """``plan``: what an audit would do, without doing any of it."""
 
+import gc
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
@@ -37,9 +40,22 @@ def register(app: typer.Typer, session: Session) -> None:
         from r2s_audit.engine.estimate import estimate
         from r2s_audit.model.topology import Topology
 
-        loaded = load(site, profile, only or (), say=session.translator.say)
-        cost = estimate(loaded.plan.requests, Topology(loaded.site.site))
+        with _nothing_to_collect():
+            loaded = load(site, profile, only or (), say=session.translator.say)
+            cost = estimate(loaded.plan.requests, Topology(loaded.site.site))
         print(_as_json(loaded, cost) if as_json else printable(_as_text(loaded, cost, session)))
+
+
+@contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """A plan is made of objects that all live to the end of the command: no search for garbage among them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _as_json(loaded: "Loaded", cost: "Estimate") -> str:

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, Field, JsonValue, model_validator
 from .base import Count, Model
 from .text import Message
 
-Param: TypeAlias = str | int
+Param: TypeAlias = Annotated[str | int, Field(union_mode="left_to_right")]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -45,13 +45,13 @@ class Request(Model):
         return dict(self.params)[name]
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9:.,+_~-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9:.,+_~-]*", re.ASCII).fullmatch
 
 
 def _quoted(value: Param) -> str:
     """A value that cannot be taken for the end of another one; most need no quoting."""
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else quote(text, safe=":.,+-")
+    return text if _PLAIN(text) else quote(text, safe=":.,+-")
 
 
 def request(collector: str, point: str, target: str, *, order: int = 0, **params: Param) -> Request:
