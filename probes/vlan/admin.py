@@ -75,12 +75,12 @@ class AdminUnreachable(Check[AdminPlane]):
             return []
         echo, index = _echo(cell), matrix(topology)
         if index.on_link(cell.point, cell.address):
-            return index.schedule([echo.ask(BEFORE), cell.ask(ATTEMPT), echo.ask(AFTER)])
+            return [index.ask(echo, BEFORE), index.ask(cell, ATTEMPT), index.ask(echo, AFTER)]
         point = _control_point(topology, cell)
         if point is None:
-            return index.schedule([cell.ask(ATTEMPT)])
+            return [index.ask(cell, ATTEMPT)]
         around = [(BEFORE, echo), (BEFORE, cell), (AFTER, cell), (AFTER, echo)]
-        return index.schedule([cell.ask(ATTEMPT), *(each.ask(phase, point) for phase, each in around)])
+        return [index.ask(cell, ATTEMPT), *(index.ask(each, phase, point) for phase, each in around)]
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: AdminPlane) -> Judgement:
         cell = Cell.of(subject, "tcp")

@@ -61,8 +61,8 @@ def isolation_requests(topology: Topology, cell: Cell) -> list[Request]:
     index = matrix(topology)
     point = index.control(cell)
     if point is None:
-        return index.schedule([cell.ask(ATTEMPT)])
-    return index.schedule([cell.ask(BEFORE, point), cell.ask(ATTEMPT), cell.ask(AFTER, point)])
+        return [index.ask(cell, ATTEMPT)]
+    return [index.ask(cell, BEFORE, point), index.ask(cell, ATTEMPT), index.ask(cell, AFTER, point)]
 
 
 def judge_isolation(cell: Cell, evidence: Evidence, window_s: float) -> Judgement:
