@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from probes.api import CollectorSpec
 from probes.vlan.admin import AdminUnreachable
-from probes.vlan.facts import PointFacts, ReachFacts
+from probes.vlan.dwellings import DwellingsIsolated
+from probes.vlan.facts import InsideFacts, PointFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
-from probes.vlan.matrix import POINT, REACH
+from probes.vlan.matrix import INSIDE, POINT, REACH
 from probes.vlan.point import PointAlive
 from r2s_audit.model.site import Intrusiveness
 
@@ -44,6 +45,20 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         batch=True,
         one_per_device=False,
     ),
+    CollectorSpec(
+        id=INSIDE,
+        version="1",
+        facts=InsideFacts,
+        function="probes.vlan.inside:inside",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=24,  # two frames for each way, of which one per TCP service; six of the window's own controls
+        seconds=20.0,
+        usual_packets=12,
+        usual_seconds=1.0,
+        needs_wire=True,
+        batch=True,
+        one_per_device=False,
+    ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
@@ -52,4 +67,5 @@ CHECKS: tuple[AnyCheck, ...] = (
     FlowsOpen(),
     AdminUnreachable(),
     ZonesCount(),
+    DwellingsIsolated(),
 )

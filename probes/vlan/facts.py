@@ -119,6 +119,55 @@ class ReachFacts(Model):
         return self.state in {ReachState.REPLY, ReachState.SYN_ACK}
 
 
+class Way(StrEnum):
+    """By which way a neighbour of the same VLAN is tried."""
+
+    ASKED_ALL = "asked_all"
+    """ARP by broadcast (RFC 826), or neighbour solicitation by multicast (RFC 4861 §7.2.2)."""
+    ASKED_ONE = "asked_one"
+    """The same question straight to the declared MAC address of the device."""
+    DIRECT = "direct"
+    """An echo straight to that MAC address."""
+    ROUTED = "routed"
+    """An echo or a TCP SYN to the MAC address of the router, which may send it back into the VLAN."""
+
+
+class WayFacts(Model):
+    """One way tried, and what came back."""
+
+    way: Way
+    protocol: Literal["arp", "nd", "icmp", "tcp"]
+    port: Port | None = None
+    to_mac: str | None
+    """None: not known, so that nothing was sent."""
+    state: ReachState | None
+    """REPLY also for an ARP reply or a neighbour advertisement; None where nothing was sent, for the reason in the note."""
+    answered_by: IPAddress | None = None
+    answer_mac: str | None = None
+    answer_hop_limit: Annotated[int, Field(ge=0, le=255)] | None = None
+    icmp_type: Annotated[int, Field(ge=0, le=255)] | None = None
+    icmp_code: Annotated[int, Field(ge=0, le=255)] | None = None
+    frames_sent: Count
+    frames_seen: Count
+    """Those that the capture saw leave."""
+    note: str | None = None
+
+
+class InsideFacts(Model):
+    """One address of another dwelling, tried by every way from a dwelling's own socket, in one window."""
+
+    address: IPAddress
+    on_link: bool
+    """In the point's own VLAN: else the router is the only way."""
+    gateway_mac: str | None
+    """Of the router of the point's VLAN, as it answered in this window."""
+    ways: tuple[WayFacts, ...]
+    window_start: datetime
+    window_end: datetime
+    loss: Loss
+    sender: SenderControl
+
+
 class OwnAddress(Model):
     """An address of the point's own interface, with its prefix length."""
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from probes.api import NotVerified
 from probes.vlan.facts import ReachFacts, ReachState
@@ -37,9 +37,13 @@ from probes.vlan.matrix import AFTER, ATTEMPT, BEFORE
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from probes.api import Evidence
+    from probes.vlan.facts import Loss, SenderControl
     from probes.vlan.matrix import Cell
     from r2s_audit.model.observation import Request
+    from r2s_audit.model.site import AnyAddress
 
 REFUSALS = {
     4: {(3, 0), (3, 2), (3, 3), (3, 6), (3, 9), (3, 10), (3, 11), (3, 13)},
@@ -92,36 +96,61 @@ def came_from_afar(attempt: ReachFacts) -> bool:
     return attempt.answer_hop_limit is not None and attempt.answer_hop_limit not in INITIAL_HOP_LIMITS
 
 
+class Frames(Protocol):
+    """How many frames were sent, and how many of them were seen to leave."""
+
+    @property
+    def frames_sent(self) -> int: ...
+
+    @property
+    def frames_seen(self) -> int: ...
+
+
 def require_hearing(attempt: ReachFacts) -> None:
     """The sender's control and the capture of the attempt's own window.
 
     Raises:
         NotVerified: naming what is missing.
     """
-    if attempt.loss.total:
+    require_heard(attempt.loss, [attempt], attempt.sender, attempt.address)
+
+
+def require_heard(loss: Loss, frames: Iterable[Frames], sender: SenderControl, address: AnyAddress) -> None:
+    """The sender's control and the capture of any window in which silence is to be believed.
+
+    Args:
+        loss: what the capture lost.
+        frames: what was sent in it.
+        sender: the sender's control in the address's IP version.
+        address: what was asked.
+
+    Raises:
+        NotVerified: naming what is missing.
+    """
+    if loss.total:
         raise NotVerified(
             msg(
                 "capture incomplète pendant la tentative : {kernel} trames perdues par le noyau, {forwarding} en aval,"
                 " {interruptions} interruptions",
-                kernel=attempt.loss.kernel,
-                forwarding=attempt.loss.forwarding,
-                interruptions=attempt.loss.interruptions,
+                kernel=loss.kernel,
+                forwarding=loss.forwarding,
+                interruptions=loss.interruptions,
             )
         )
-    if attempt.frames_seen < attempt.frames_sent:
-        raise NotVerified(
-            msg(
-                "{n} trames de la tentative sur {sent} jamais vues partir",
-                n=attempt.frames_sent - attempt.frames_seen,
-                sent=attempt.frames_sent,
+    for sent in frames:
+        if sent.frames_seen < sent.frames_sent:
+            raise NotVerified(
+                msg(
+                    "{n} trames de la tentative sur {sent} jamais vues partir",
+                    n=sent.frames_sent - sent.frames_seen,
+                    sent=sent.frames_sent,
+                )
             )
-        )
-    sender = attempt.sender
     if sender.carrier_losses:
         raise NotVerified(msg("lien du point perdu {n} fois pendant la tentative", n=sender.carrier_losses))
     if sender.gateway is None:
         raise NotVerified(
-            msg("aucun contrôle de l'émetteur : pas de passerelle IPv{v} déclarée au point", v=attempt.address.version)
+            msg("aucun contrôle de l'émetteur : pas de passerelle IPv{v} déclarée au point", v=address.version)
         )
     if not sender.holds:
         raise NotVerified(

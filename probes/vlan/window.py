@@ -58,7 +58,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class End:
     """The sender's control at one end of the window, by gateway."""
 
     neighbours: Neighbours
@@ -102,16 +102,16 @@ class Window:
         """
         name, start = self.station.interface, self.access.now()
         downs = read_link(name).carrier_downs
-        before = await self._control({})
+        before = await self.control({})
         hops = {q.next_hop for q in questions if q.next_hop is not None} - set(self._gateways)
         neighbours = await self._resolve(sorted(hops, key=lambda hop: (hop.version, int(hop))))
         neighbours.macs |= before.neighbours.macs
         neighbours.refused |= before.neighbours.refused
         neighbours.unsent |= before.neighbours.unsent
-        report = await self._probe(list(self._probes(questions, neighbours)), ATTEMPTS)
-        after = await self._control(before.neighbours.macs)
+        report = await self.probe(list(self._probes(questions, neighbours)), ATTEMPTS)
+        after = await self.control(before.neighbours.macs)
         losses = read_link(name).carrier_downs - downs
-        senders = {version: _sender(side.gateway, before, after, losses) for version, side in self.sides.items()}
+        senders = {version: sender_of(side.gateway, before, after, losses) for version, side in self.sides.items()}
         context = _Context(start, self.access.now(), loss_of(report.statistics), senders, neighbours)
         results = {result.probe.key: result for result in report.results}
         return [(q.request, self._outcome(q, context, results.get(q.request.key))) for q in questions]
@@ -124,16 +124,16 @@ class Window:
         pairs = [(self.sides[target.version].source, target) for target in targets]
         return await resolve_all(self.access.wire, self.access.frame_gate, self.station, pairs)
 
-    async def _control(self, known: Mapping[IpAddress, str]) -> _End:
+    async def control(self, known: Mapping[IpAddress, str]) -> End:
         """Ask the gateways by ARP or NS, then those whose MAC is or was known by echo."""
         found = await self._resolve(self._gateways)
         macs = {**known, **found.macs}
         probes = [Probe(str(g), self.sides[g.version].source, macs[g], g) for g in self._gateways if g in macs]
-        report = await self._probe(probes, 1)
+        report = await self.probe(probes, 1)
         replied = (result.probe.target_ip for result in report.results if result.state is ProbeState.REPLY)
-        return _End(found, frozenset(replied))
+        return End(found, frozenset(replied))
 
-    async def _probe(self, probes: Sequence[Probe], attempts: int) -> ProbeReport:
+    async def probe(self, probes: Sequence[Probe], attempts: int) -> ProbeReport:
         return await probe_many(
             self.access.wire,
             self.access.frame_gate,
@@ -206,7 +206,7 @@ def in_turns(questions: Iterable[Question]) -> list[Question]:
     return [question for turn in zip_longest(*queues.values()) for question in turn if question is not None]
 
 
-def _sender(gateway: IpAddress | None, before: _End, after: _End, losses: int) -> SenderControl:
+def sender_of(gateway: IpAddress | None, before: End, after: End, losses: int) -> SenderControl:
     """The sender's control of one IP version, from both ends of the window."""
     if gateway is None:
         return SenderControl(

@@ -52,12 +52,17 @@ def ethernet(link: Link, ethertype: int, payload: bytes) -> bytes:
 
 
 def arp_request(
-    source_mac: str, source_ip: IPv4Address, target_ip: IPv4Address, vlans: Sequence[VlanTag] = ()
+    source_mac: str,
+    source_ip: IPv4Address,
+    target_ip: IPv4Address,
+    vlans: Sequence[VlanTag] = (),
+    *,
+    destination: str = BROADCAST,
 ) -> bytes:
-    """Return a broadcast question for the owner of target_ip."""
+    """Return a question for the owner of target_ip, to all or to one station (RFC 1122 §2.3.2.1)."""
     packet = _pack("!HHBBH", 1, ETH_IPV4, 6, 4, 1) + mac_bytes(source_mac) + source_ip.packed
     packet += bytes(6) + target_ip.packed
-    return ethernet(Link(source_mac, BROADCAST, tuple(vlans)), ETH_ARP, packet)
+    return ethernet(Link(source_mac, destination, tuple(vlans)), ETH_ARP, packet)
 
 
 def packet(
@@ -95,12 +100,18 @@ def icmp_echo(
 
 
 def neighbour_solicitation(
-    source_mac: str, source_ip: IPv6Address, target_ip: IPv6Address, vlans: Sequence[VlanTag] = ()
+    source_mac: str,
+    source_ip: IPv6Address,
+    target_ip: IPv6Address,
+    vlans: Sequence[VlanTag] = (),
+    *,
+    destination: str | None = None,
 ) -> bytes:
-    """Return a multicast question for the owner of target_ip."""
-    group = solicited_node(target_ip)
+    """Return a question for the owner of target_ip, to its group or to one station (RFC 4861 §7.3.3)."""
+    asked = solicited_node(target_ip) if destination is None else target_ip
     fields = bytes(4) + target_ip.packed + b"\x01\x01" + mac_bytes(source_mac)
-    return _icmpv6(Link(source_mac, multicast_mac(group), tuple(vlans)), source_ip, group, 135, fields, 255)
+    link = Link(source_mac, destination or multicast_mac(asked), tuple(vlans))
+    return _icmpv6(link, source_ip, asked, 135, fields, 255)
 
 
 def router_solicitation(source_mac: str, source_ip: IPv6Address, vlans: Sequence[VlanTag] = ()) -> bytes:

@@ -56,6 +56,11 @@ class Topology:
         """The zone of the point's socket."""
         return self.zones[self.sockets[point.socket].zone]
 
+    def other_dwelling(self, point: MeasuringPoint, device: str) -> bool:
+        """Whether the point is in a dwelling, and the device not in the same one."""
+        dwelling, target = self.sockets[point.socket].dwelling, self.devices.get(device)
+        return bool(dwelling) and (target is None or target.dwelling != dwelling)
+
     def device_at(self, address: AnyAddress) -> Device | None:
         """The declared device that has this address."""
         return self._by_address.get(address)
@@ -93,10 +98,14 @@ class Topology:
         return self.declared_flow(self.zone_of(point).id, device, protocol, port)
 
     def points_reaching(self, device: Device, protocol: FlowProtocol, port: int | None = None) -> list[MeasuringPoint]:
-        """Access points from which the device may be reached, those of its own VLAN first, then in file order."""
+        """Access points from which the device may be reached, those of its own VLAN first, then in file order.
+
+        Within the VLAN, points in somebody else's dwelling come last: dwellings are kept apart there.
+        """
         key = (device.id, protocol, port)
         if key not in self._reaching:
             near = [p for p in self._plugged if any(self.same_vlan(p, address) for address in device.addresses)]
+            near.sort(key=lambda point: self.other_dwelling(point, device.id))
             far = [
                 p
                 for p in self._plugged

@@ -27,7 +27,18 @@ from r2s_audit.model.record import PassState
 from tests.lab.audits import ledger_frames, pcap_frames, summary, tapped
 
 CLOSED = "prise-8021x"
-INTERFACES = ("prise-adm", "prise-tech", "prise-log", "prise-vis", "prise-video", "pc-rdc", "pc-r1", CLOSED, "miroir")
+INTERFACES = (
+    "prise-adm",
+    "prise-tech",
+    "prise-log",
+    "prise-vis",
+    "prise-video",
+    "prise-202",
+    "pc-rdc",
+    "pc-r1",
+    CLOSED,
+    "miroir",
+)
 FAULTS_LIVE = ("snmp-v2c-public", "tls-1.0-enabled", "supervision-reachable-from-logements")
 """One per family; `make accuracy` is where all of them run."""
 

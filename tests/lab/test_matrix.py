@@ -19,6 +19,9 @@ HTTPS = {
     "prise-log": {*GATEWAYS, "operateur"},
     "prise-vis": {"operateur"},
     "prise-video": set(),
+    "prise-202": {
+        "operateur"
+    },  # a dwelling's own socket: no other dwelling, and its own gateway through the switch neither
 }
 ECHO = {
     "prise-adm": {"routeur", "sw-coeur", "sw-acces", "supervision", *GATEWAYS},
@@ -28,6 +31,7 @@ ECHO = {
     "prise-log": {*GATEWAYS, "operateur"},
     "prise-vis": {"operateur"},
     "prise-video": set(),
+    "prise-202": {"operateur"},
 }
 VLANS = {"adm": "prise-adm", "tech": "prise-tech", "log": "prise-log", "vis": "prise-vis", "video": "prise-video"}
 

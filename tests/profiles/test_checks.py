@@ -45,6 +45,7 @@ USED = {
     "vlan.flows-open": {"S1.3"},
     "vlan.admin-unreachable": {"C3.2", "S1.2"},
     "vlan.zones-count": {"S1.3"},
+    "vlan.dwellings-isolated": {"C2.2", "S1.3"},
     "vlan.point-alive": {"C1.3"},
 }
 """Which requirements each check evidences."""

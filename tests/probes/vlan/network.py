@@ -57,6 +57,10 @@ class Namespace:
             done = subprocess.run(command, check=False, input=text, text=True, capture_output=True)
             assert done.returncode == 0, f"{line}: {done.stderr}"
 
+    def output(self, line):
+        command = ["nsenter", "-t", str(self.pid), "-n", "sh", "-c", line]
+        return subprocess.run(command, check=True, text=True, capture_output=True).stdout
+
     @contextmanager
     def inside(self):
         before = os.open("/proc/self/ns/net", os.O_RDONLY)
