@@ -171,9 +171,9 @@ async def _stream(access: Access, target: Target, dialect: Dialect) -> Outcome:
         CollectFailure: as for :func:`_datagram`, and what Access.tcp raises.
     """
     packets = EXCHANGE_PACKETS + (TLS_PACKETS if target.tls else 0)
-    await access.pay(target.device, packets)
     spent = packets + CONNECTION_PACKETS
-    with await access.tcp(target.device, target.address, target.port, seconds=ANSWER_SECONDS) as sock:
+    # Paid in one: two payments would let the connection leave at the end of the first and its talk right after it.
+    with await access.tcp(target.device, target.address, target.port, seconds=ANSWER_SECONDS, packets=packets) as sock:
         line = Line(sock)
         try:
             if target.tls:

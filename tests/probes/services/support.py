@@ -50,7 +50,7 @@ class FakeAccess:
     """Loopback sockets, no gate."""
 
     topology: Topology
-    paid: int = 0
+    payments: list[int] = field(default_factory=list)
     connections: int = 0
     datagrams: int = 0
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -61,9 +61,16 @@ class FakeAccess:
         return self.topology.points["P-ADM"]
 
     async def pay(self, device: Any, packets: int = 1) -> None:
-        self.paid += packets
+        self.payments.append(packets)
 
-    async def tcp(self, device: Any, address: Any, port: int, *, seconds: float = 2.0) -> socket.socket:
+    @property
+    def paid(self) -> int:
+        return sum(self.payments)
+
+    async def tcp(
+        self, device: Any, address: Any, port: int, *, seconds: float = 2.0, packets: int = 0
+    ) -> socket.socket:
+        self.payments.append(packets)
         assert all(s.fileno() == -1 for s in self._open), "two sessions at once"
         sock = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
         sock.setblocking(False)
