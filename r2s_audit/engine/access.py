@@ -6,13 +6,13 @@ import asyncio
 import errno
 import os
 import socket
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probes.api import CollectFailure
 from r2s_audit.engine.scope import PointGate
+from r2s_audit.engine.steady import SteadyClock
 from r2s_audit.errors import OutOfScope, UsageError
 from r2s_audit.evidence.regular import open_regular, read_regular
 from r2s_audit.model.observation import Failure
@@ -20,6 +20,7 @@ from r2s_audit.model.text import Message, msg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from probes.wire.client import Wire
     from probes.wire.supplicant import Supplicants
@@ -104,6 +105,7 @@ class PassTools:
     supplicants: Supplicants | None = None
     no_supplicants: Message | None = None
     """Why nobody can authenticate (802.1X), where nobody can."""
+    clock: SteadyClock = field(default_factory=SteadyClock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class PointAccess:
 
     def now(self) -> datetime:
         """UTC."""
-        return datetime.now(UTC)
+        return self.tools.clock.now()
 
     def keep(self, data: bytes, kind: str, *, redacted: bool = False) -> BlobRef:
         """Store evidence."""

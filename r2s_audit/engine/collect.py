@@ -7,7 +7,6 @@ import traceback
 from collections import defaultdict
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +21,7 @@ from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
+    from datetime import datetime
 
     from r2s_audit.engine.access import PointAccess
     from r2s_audit.engine.schedule import Job
@@ -67,8 +67,8 @@ class Collection:
         )
         async with lock, self._slots:
             pending = {request.key: request for request in job.requests}
-            started = datetime.now(UTC)
             access = self.accesses[job.point]
+            started = access.now()
             try:
                 access.gate.scope.admit_intrusiveness(job.spec.intrusiveness, job.spec.id, started.date())
                 seconds = job.deadline(access.topology.site.scope.rates)
@@ -109,7 +109,7 @@ class Collection:
                     self.sink.write(observation)
             return
         (request,) = job.requests
-        started = datetime.now(UTC)
+        started = access.now()
         outcome = await function(access, request)
         observation = self._observation(job, request, outcome, started)
         del pending[request.key]
@@ -126,14 +126,14 @@ class Collection:
                     reason=fault.failure.reason,
                     trace=fault.trace,
                     started=started,
-                    ended=datetime.now(UTC),
+                    ended=self.accesses[job.point].now(),
                     collector_version=job.spec.version,
                 )
             )
         pending.clear()
 
     def _observation(self, job: Job, request: Request, outcome: Outcome, started: datetime | None) -> Observation:
-        now = datetime.now(UTC)
+        now = self.accesses[job.point].now()
         failure = outcome.failure
         facts = None
         if outcome.facts is not None:
