@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from io import TextIOWrapper
 
@@ -22,6 +23,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
         elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    # Asked to end, a command ends as from the keyboard: what it has built is taken down, what it has written is whole.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A command makes many small objects that live to its end: looking for garbage among them is a tenth of its time.
     gc.set_threshold(100_000, 50, 100)
     from r2s_audit.cli.app import run

@@ -76,6 +76,7 @@ class Building:
         sane = described.build(raw, str(source))
         _check_root()
         _check_packages(sane)
+        _sweep(layout)
         # Half a second: a building whose owner was killed a moment ago is still ending.
         with locked(layout.lock, patience=0.5) as lock:
             _clean(layout)
@@ -309,6 +310,16 @@ def _clean(layout: Layout) -> None:
         kill(identity)
     if layout.root.exists():
         shutil.rmtree(layout.root)
+
+
+def _sweep(mine: Layout) -> None:
+    """Remove what buildings of other names left whose owner was killed: nobody may ever ask for these names again."""
+    for lock in mine.lock.parent.glob("*.lock"):
+        other = Layout(lock.with_suffix(""))
+        # A first process that is going up or stands holds its lock.
+        with contextlib.suppress(LabError), locked(lock):
+            _clean(other)
+            remove(other)
 
 
 def _remove_ruin(layout: Layout, identity: Identity | None) -> None:

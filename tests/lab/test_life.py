@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from r2s_audit.lab import Building, LabError
 from r2s_audit.lab.description import REFERENCE, build, read_yaml
 from r2s_audit.lab.enter import start_time
+from r2s_audit.lab.paths import locate
 
 pytestmark = [pytest.mark.building, pytest.mark.usefixtures("root")]
 
@@ -140,10 +142,27 @@ def test_an_owner_killed_leaves_nothing_that_the_next_up_does_not_clean() -> Non
     assert not processes_of(name("tue"))
     with pytest.raises(LabError, match="n'est pas debout"):
         Building.attach(name("tue"))
-    with Building.up(name("tue")) as again:
+    ruin = locate(name("tue"), None)
+    assert ruin.root.exists()
+    with Building.up(name("autre")) as again:
         assert again.status().healthy
+        assert not ruin.root.exists(), "whatever name the next one has"
+        assert not ruin.lock.exists()
         directory = again.state_dir
     assert not directory.exists()
+
+
+def test_a_demonstration_asked_to_end_takes_its_building_down(tmp_path: Path, wait_for: Callable[..., None]) -> None:
+    command = [sys.executable, "-m", "r2s_audit", "demo", "--output", str(tmp_path / "resultat")]
+    demo = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    layout = locate(f"demo-{demo.pid}", None)
+    wait_for((tmp_path / "resultat" / "dossier" / "ledger.jsonl").exists)
+    demo.send_signal(signal.SIGTERM)
+    _, said = demo.communicate(timeout=30)
+    assert demo.returncode not in {0, -signal.SIGTERM}
+    assert "Traceback" not in said
+    assert not layout.root.exists()
+    assert not layout.lock.exists()
 
 
 def test_an_outer_process_killed_takes_everything_with_it() -> None:
