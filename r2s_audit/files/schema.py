@@ -13,7 +13,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r2s_audit.model import audit, base, finding, observation, profile, record, site, text, verdict
+from r2s_audit.model import (
+    audit,
+    base,
+    declaration,
+    finding,
+    observation,
+    overlay,
+    profile,
+    record,
+    score,
+    services,
+    site,
+    text,
+    verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +41,21 @@ if TYPE_CHECKING:
 _READABLE = 40
 """Characters of a definition's name beyond which it is a spelt-out generic model."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_MODULES: tuple[ModuleType, ...] = (audit, base, finding, observation, profile, record, site, text, verdict)
+_MODULES: tuple[ModuleType, ...] = (
+    audit,
+    base,
+    declaration,
+    finding,
+    observation,
+    overlay,
+    profile,
+    record,
+    score,
+    services,
+    site,
+    text,
+    verdict,
+)
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -39,6 +67,29 @@ def schemas() -> dict[str, dict[str, Any]]:
         ),
         "audit.schema.json": _schema(
             audit.Audit, "audit", audit.AUDIT_FORMAT, "Document d'audit de r2s-audit", "serialization"
+        ),
+        "overlay.schema.json": _schema(
+            overlay.Overlay, "overlay", overlay.OVERLAY_FORMAT, "Surcouche d'un certificateur", "validation"
+        ),
+        "services.schema.json": _schema(
+            services.ServiceCatalogue,
+            "services",
+            services.SERVICES_FORMAT,
+            "Catalogue de services d'un label",
+            "validation",
+        ),
+        "declarations.schema.json": _schema(
+            declaration.Declarations,
+            "declarations",
+            declaration.DECLARATIONS_FORMAT,
+            "Déclarations et dérogations d'un dossier",
+            "validation",
+        ),
+        "findings.schema.json": _schema(
+            score.Findings, "findings", score.FINDINGS_FORMAT, "Constats à noter par « score --json - »", "validation"
+        ),
+        "score.schema.json": _schema(
+            score.ScoreDocument, "score", score.SCORE_FORMAT, "Document de score de r2s-audit", "serialization"
         ),
     }
 
@@ -78,8 +129,9 @@ def _renamed(schema: dict[str, Any]) -> dict[str, Any]:
     renamed: dict[str, Any] = json.loads(text)
     for definition in renamed.get("$defs", {}).values():
         definition["title"] = definition.get("title", "").partition("[")[0]
-        if definition["title"] == profile.Sourced.__name__:  # a parametrised class loses its docstring
-            definition.setdefault("description", inspect.getdoc(profile.Sourced))
+        for generic in (profile.Sourced, overlay.Figure):  # a parametrised class loses its docstring
+            if definition["title"] == generic.__name__:
+                definition.setdefault("description", inspect.getdoc(generic))
     return renamed
 
 

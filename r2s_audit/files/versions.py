@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from r2s_audit.files.faults import Document
 
-MARKERS = {"r2s_site": msg("un fichier de site"), "r2s_profile": msg("un profil")}
+MARKERS = {
+    "r2s_site": msg("un fichier de site"),
+    "r2s_profile": msg("un profil"),
+    "r2s_overlay": msg("une surcouche de certificateur"),
+    "r2s_services": msg("un catalogue de services"),
+    "r2s_declarations": msg("un fichier de déclarations"),
+}
 """The keys that say what a file is."""
 
 

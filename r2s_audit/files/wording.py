@@ -19,6 +19,10 @@ PATTERNS: dict[str, Message] = {
         "une référence : env:NOM (variable d'environnement) ou file:CHEMIN (fichier à côté du fichier de site)"
     ),
     r"^[^\s/]{1,15}$": msg("un nom d'interface réseau : 15 caractères au plus, sans espace ni « / »"),
+    r"^\d{1,9}(/0*[1-9]\d{0,8}|\.\d{1,9})?$": msg(
+        'un nombre exact entre guillemets, par exemple "3", "2.5" ou "4/3" (9 chiffres au plus de chaque côté)'
+    ),
+    r"^sha256:[0-9a-f]{64}$": msg("une empreinte : sha256: et 64 chiffres hexadécimaux en minuscules"),
     r"^\d+(/0*[1-9]\d*|\.\d+)?$": msg('un nombre exact entre guillemets, par exemple "1", "4/5" ou "0.95"'),
 }
 """What a pattern of the models means."""
@@ -89,6 +93,30 @@ RULES: dict[str, Rule] = {
         msg("reference : le document et l'article, puisque source vaut standard"),
         msg("source : standard, sans reference"),
         "source",
+    ),
+    "source: certifier needs a reference": Rule(
+        msg("reference : le document du certificateur, puisque source vaut certifier"),
+        msg("source : certifier, sans reference"),
+        "source",
+    ),
+    "effort: partiel is above atteint": Rule(
+        msg("un effort partiel au plus égal à l'effort atteint"),
+        msg("un effort partiel au-dessus de l'effort atteint"),
+        "partiel",
+    ),
+    "a corroboration names criteria, checks or facts": Rule(
+        msg("criteria, checks ou facts : ce qui corrobore"), msg("un lien qui ne nomme aucun constat")
+    ),
+    "a declaration is of one requirement or of one service": Rule(
+        msg("soit requirement, soit service"), msg("ni requirement ni service, ou les deux")
+    ),
+    "state: valide goes with a service, atteint with a requirement": Rule(
+        msg("valide ou non_valide pour un service ; atteint, partiellement_atteint ou non_atteint pour une exigence"),
+        msg("un état qui n'est pas de ce genre de déclaration"),
+        "state",
+    ),
+    "expires is before dated": Rule(
+        msg("une échéance qui n'est pas avant la date (dated)"), msg("une échéance avant la date"), "expires"
     ),
     "a share lies between 0 and 1": Rule(msg('une part entre 0 et 1, par exemple "4/5"')),
     "partiel is above atteint: thresholds out of order": Rule(

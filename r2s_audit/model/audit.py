@@ -8,6 +8,7 @@ from typing import Literal
 from .base import Model
 from .finding import Finding, Subject
 from .record import Machine, PassState
+from .score import Label, Score
 from .site import Building, Mandate, Party
 from .text import Message
 from .verdict import Verdict
@@ -52,43 +53,6 @@ class Cells(Model):
     cells: tuple[CellState, ...] = ()
 
 
-class PointsInterval(Model):
-    """Points, as exact decimal or fraction texts."""
-
-    worst: str
-    best: str
-    maximum: str
-
-
-class ThemeScore(Model):
-    """One theme in its two scopes."""
-
-    theme: str
-    title: str
-    logement: PointsInterval
-    batiment: PointsInterval
-
-
-class PrerequisiteState(Model):
-    """How many prerequisites are met for certain, may be, cannot be, and lie outside what a probe sees."""
-
-    total: int
-    met: int
-    possible: int
-    outside_probe: int
-
-
-class Score(Model):
-    """Points and level as intervals; ``level_guaranteed`` is empty where none is certain."""
-
-    total: PointsInterval
-    themes: tuple[ThemeScore, ...]
-    prerequisites: PrerequisiteState
-    level_guaranteed: str
-    level_possible: str
-    statement: Message
-
-
 class Audit(Model):
     """A whole audit, judged at one date."""
 
@@ -116,3 +80,5 @@ class Audit(Model):
     findings: tuple[Finding, ...]
     verdicts: tuple[Verdict, ...]
     score: Score
+    label: Label = Label()
+    """Declarations, services, what-if and stages: what goes with the score and never changes a verdict."""

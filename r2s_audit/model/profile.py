@@ -27,6 +27,12 @@ class Source(StrEnum):
     SEED = "seed"
     STANDARD = "standard"
     HYPOTHESIS = "hypothesis"
+    CERTIFIER = "certifier"
+    """The certifier's own figure, by an overlay file or by his own profile; named with its document."""
+
+
+NAMED = frozenset({Source.STANDARD, Source.CERTIFIER})
+"""Sources that a reference must name."""
 
 
 class Sourced(Model, Generic[T]):
@@ -37,9 +43,9 @@ class Sourced(Model, Generic[T]):
     reference: str = ""
 
     @model_validator(mode="after")
-    def _standard_is_named(self) -> Self:
-        if self.source is Source.STANDARD and not self.reference:
-            raise ValueError("source: standard needs a reference")
+    def _source_is_named(self) -> Self:
+        if self.source in NAMED and not self.reference:
+            raise ValueError(f"source: {self.source.value} needs a reference")
         return self
 
 
@@ -99,8 +105,8 @@ class Criterion(Model):
     def _check_or_reason(self) -> Self:
         if (self.check is None) != bool(self.awaits):
             raise ValueError("a criterion has either a check or an 'awaits' reason")
-        if self.source is Source.STANDARD and not self.reference:
-            raise ValueError("source: standard needs a reference")
+        if self.source in NAMED and not self.reference:
+            raise ValueError(f"source: {self.source.value} needs a reference")
         return self
 
 
@@ -160,11 +166,61 @@ Rule: TypeAlias = Identifier | AllRule | AnyRule | TiersRule | CapRule | GradeRu
 """A tree whose leaves are criterion identifiers of the same requirement."""
 
 
+Amount = Annotated[str, Field(pattern=r"^\d{1,9}(/0*[1-9]\d{0,8}|\.\d{1,9})?$")]
+"""An exact number that is not negative: ``3``, ``2.5``, ``4/3``; kept as a fraction, never as floating point."""
+
+
 class Points(Model):
     """Points of one requirement in the two scopes of the label's table."""
 
-    logement: Sourced[Share | Annotated[str, Field(pattern=r"^\d+(/0*[1-9]\d*|\.\d+)?$")]]
-    batiment: Sourced[Share | Annotated[str, Field(pattern=r"^\d+(/0*[1-9]\d*|\.\d+)?$")]]
+    logement: Sourced[Amount]
+    batiment: Sourced[Amount]
+
+
+class Effort(Model):
+    """What it takes to bring a requirement from *non atteint* to a state, in the profile's unit of effort.
+
+    No document of the label says so: an order of magnitude for ``score --what-if``, and never more than that.
+    """
+
+    partiel: Sourced[Amount]
+    atteint: Sourced[Amount]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if Fraction(self.partiel.value) > Fraction(self.atteint.value):
+            raise ValueError("effort: partiel is above atteint")
+        return self
+
+
+Fact: TypeAlias = Literal["pass_complete", "sealed", "firmware_read"]
+"""What a record shows beside its findings: a pass that ran to its end, a seal, versions read on the equipment."""
+
+
+class Corroboration(Model):
+    """A link from findings, or from what the record is, to a requirement or a service: support, never points.
+
+    At least one of ``criteria``, ``checks`` and ``facts`` names what supports it.
+    """
+
+    title: Bilingual
+    criteria: list[Identifier] = []
+    """Criteria of the profile whose findings bear on it."""
+    checks: list[str] = []
+    """Checks whose findings bear on it, whatever the criterion."""
+    roles: list[str] = []
+    """Only findings on devices of these roles; empty: on any subject."""
+    facts: list[Fact] = []
+    source: Source
+    reference: str = ""
+
+    @model_validator(mode="after")
+    def _links_something(self) -> Self:
+        if not (self.criteria or self.checks or self.facts):
+            raise ValueError("a corroboration names criteria, checks or facts")
+        if self.source in NAMED and not self.reference:
+            raise ValueError(f"source: {self.source.value} needs a reference")
+        return self
 
 
 class Requirement(Model):
@@ -183,6 +239,9 @@ class Requirement(Model):
     points: Points
     partial_weight: Sourced[Share]
     """What *partiellement atteint* is worth, as a share of the points."""
+    effort: Effort | None = None
+    """None: ``--what-if`` leaves the requirement as it is."""
+    corroborated_by: list[Corroboration] = []
     criteria: list[Criterion] = []
     rule: Rule | None = None
     """How criteria combine; None: nothing that the agent does evidences this requirement."""
@@ -220,6 +279,9 @@ class Profile(Model):
     prerequisite_minimum: Sourced[Literal["atteint", "partiellement_atteint"]]
     themes: list[Theme]
     levels: list[Level]
+    services: Identifier | None = None
+    """Name of the label's catalogue of services (``profiles/services/NAME.yaml``); None: the label has none."""
+    effort_unit: Bilingual | None = None
     requirements: list[Requirement]
 
 

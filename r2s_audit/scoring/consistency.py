@@ -39,6 +39,7 @@ def inconsistencies(profile: Profile) -> list[Inconsistency]:
     found += _levels(profile)
     for index, requirement in enumerate(profile.requirements):
         found += _requirement(profile, index, requirement)
+        found += _links(profile, index, requirement)
     return found
 
 
@@ -100,17 +101,30 @@ _FIGURES: dict[str, tuple[Callable[[Theme], int], Callable[[Requirement], Fracti
 """What a theme announces, and what each of its requirements brings to it."""
 
 
-def _theme(profile: Profile, index: int, theme: Theme) -> Iterator[Inconsistency]:
-    """The theme's figures are those of its requirements, added up."""
+class Gap(NamedTuple):
+    """A figure that a theme announces and that its requirements do not add up to."""
+
+    figure: str
+    announced: int
+    total: Fraction
+
+
+def gaps(profile: Profile, theme: Theme) -> Iterator[Gap]:
+    """The theme's figures that are not those of its requirements, added up."""
     members = [r for r in profile.requirements if r.theme == theme.id]
     for name, (announced, brought) in _FIGURES.items():
         total = sum((brought(r) for r in members), Fraction(0))
         if announced(theme) != total:
-            yield Inconsistency(
-                ("themes", index, name, "value"),
-                str(announced(theme)),
-                str(msg("{total}, somme des exigences du thème {theme}", total=exact(total), theme=theme.id)),
-            )
+            yield Gap(name, announced(theme), total)
+
+
+def _theme(profile: Profile, index: int, theme: Theme) -> Iterator[Inconsistency]:
+    for gap in gaps(profile, theme):
+        yield Inconsistency(
+            ("themes", index, gap.figure, "value"),
+            str(gap.announced),
+            str(msg("{total}, somme des exigences du thème {theme}", total=exact(gap.total), theme=theme.id)),
+        )
 
 
 def _levels(profile: Profile) -> Iterator[Inconsistency]:
@@ -149,6 +163,20 @@ def _requirement(profile: Profile, index: int, requirement: Requirement) -> Iter
             yield Inconsistency((*path, "criteria"), requirement.criteria[0].id, str(msg("une règle qui s'en serve")))
         return
     yield from _rule(path, requirement, requirement.rule)
+
+
+def _links(profile: Profile, index: int, requirement: Requirement) -> Iterator[Inconsistency]:
+    """A corroboration names criteria and checks that there are in the profile."""
+    criteria = {c.id for r in profile.requirements for c in r.criteria}
+    checks = {c.check for r in profile.requirements for c in r.criteria}
+    for number, link in enumerate(requirement.corroborated_by):
+        path: Path = ("requirements", index, "corroborated_by", number)
+        for place, name in enumerate(link.criteria):
+            if name not in criteria:
+                yield Inconsistency((*path, "criteria", place), name, str(msg("un critère du profil")))
+        for place, name in enumerate(link.checks):
+            if name not in checks:
+                yield Inconsistency((*path, "checks", place), name, str(msg("un contrôle que le profil emploie")))
 
 
 def _rule(path: Path, requirement: Requirement, rule: Rule) -> Iterator[Inconsistency]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from r2s_audit.model.audit import PointsInterval, PrerequisiteState, Score, ThemeScore
 from r2s_audit.model.profile import Level, Points, Profile, Requirement, Source
+from r2s_audit.model.score import PointsInterval, PrerequisiteState, Score, ThemeScore
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.verdict import Verdict, VerdictValue
 
@@ -101,8 +101,8 @@ def _span(scored: Iterable[Scored], scope: str) -> Span:
     worst = best = maximum = Fraction(0)
     for requirement, verdict in scored:
         points = _points(requirement.points, scope)
-        worst += points * _weight(requirement, verdict.worst)
-        best += points * _weight(requirement, verdict.best)
+        worst += points * weight(requirement, verdict.worst)
+        best += points * weight(requirement, verdict.best)
         maximum += points
     return Span(worst, best, maximum)
 
@@ -111,7 +111,12 @@ def _points(points: Points, scope: str) -> Fraction:
     return Fraction((points.logement if scope == "logement" else points.batiment).value)
 
 
-def _weight(requirement: Requirement, value: VerdictValue) -> Fraction:
+def whole_points(requirement: Requirement) -> Fraction:
+    """What a requirement is worth in both scopes together, once *atteint*."""
+    return _points(requirement.points, "logement") + _points(requirement.points, "batiment")
+
+
+def weight(requirement: Requirement, value: VerdictValue) -> Fraction:
     """The share of its points that a requirement is worth; KeyError for a bound that is no bound (non évalué)."""
     return (Fraction(0), Fraction(requirement.partial_weight.value), Fraction(1))[_RANK[value]]
 
@@ -123,7 +128,7 @@ def _prerequisites(profile: Profile, scored: Iterable[Scored]) -> PrerequisiteSt
         total=len(required),
         met=sum(_RANK[s.verdict.worst] >= minimum for s in required),
         possible=sum(_RANK[s.verdict.best] >= minimum for s in required),
-        outside_probe=sum(not is_probed(s.requirement) for s in required),
+        outside_probe=sum(not is_probed(s.requirement) and s.verdict.worst is not s.verdict.best for s in required),
     )
 
 

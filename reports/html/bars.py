@@ -10,8 +10,9 @@ from markupsafe import Markup
 from reports.html.points import Share, decimal, percent, share
 
 if TYPE_CHECKING:
-    from r2s_audit.model.audit import Audit, PointsInterval
+    from r2s_audit.model.audit import Audit
     from r2s_audit.model.profile import Profile
+    from r2s_audit.model.score import PointsInterval
     from reports.html.voice import Voice
 
 MAX_THEMES = 50

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from r2s_audit.model.audit import PointsInterval
+    from r2s_audit.model.score import PointsInterval
 
 _EXACT = re.compile(r"\d{1,6}(?:\.\d{1,12}|/\d{1,12})?", re.ASCII)
 """What the scores write. An audit document may come from anywhere, and ``Fraction("1e999999999")`` never ends."""

@@ -31,7 +31,9 @@ def test_what_is_published_is_what_the_models_say(tmp_path: Path) -> None:
         assert path.read_text() == (PUBLISHED / path.name).read_text(), "python -m r2s_audit.files.schema docs/schemas"
 
 
-@pytest.mark.parametrize("name", ["site", "profile", "audit"])
+@pytest.mark.parametrize(
+    "name", ["site", "profile", "audit", "overlay", "services", "declarations", "findings", "score"]
+)
 def test_a_schema_is_one_and_says_what_its_fields_are(name: str) -> None:
     made = schema.schemas()[f"{name}.schema.json"]
     Draft202012Validator.check_schema(made)

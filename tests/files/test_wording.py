@@ -11,7 +11,7 @@ import pytest
 
 from r2s_audit.files.shape import shape_of
 from r2s_audit.files.wording import PATTERNS, RULES, rule_for
-from r2s_audit.model import profile, site
+from r2s_audit.model import declaration, overlay, profile, services, site
 
 
 def patterns(schema: Any) -> set[str]:
@@ -22,7 +22,8 @@ def patterns(schema: Any) -> set[str]:
 
 
 def test_patterns() -> None:
-    assert patterns(shape_of(site.Site).schema) | patterns(shape_of(profile.Profile).schema) == set(PATTERNS)
+    models = (site.Site, profile.Profile, overlay.Overlay, services.ServiceCatalogue, declaration.Declarations)
+    assert set().union(*(patterns(shape_of(model).schema) for model in models)) == set(PATTERNS)
 
 
 def raised(module: ModuleType) -> list[str]:
@@ -37,7 +38,12 @@ def raised(module: ModuleType) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("text", [*raised(site), *raised(profile)])
+OF_A_SOURCE = {"source: standard needs a reference", "source: certifier needs a reference"}
+"""Made from the source's name."""
+MODULES = (site, profile, declaration)
+
+
+@pytest.mark.parametrize("text", [*(text for module in MODULES for text in raised(module)), *sorted(OF_A_SOURCE)])
 def test_rules(text: str) -> None:
     assert rule_for(text) is not None
 
@@ -48,4 +54,5 @@ def test_every_row_is_used() -> None:
         "does not appear to be an IPv4 or IPv6 network",
         "has host bits set",
     }
-    assert set(RULES) == {*raised(site), *raised(profile), *of_python}
+    written = {text for module in MODULES for text in raised(module)}
+    assert set(RULES) == {*written, *OF_A_SOURCE, *of_python}

@@ -1,0 +1,1 @@
+"""Catalogues of services that labels offer, in the words of their documents."""
