@@ -72,7 +72,12 @@ def stand(criterion: Criterion, findings: Iterable[Finding | None]) -> Standing:
     Without any planned cell the criterion is ``[N, C]``: nothing scheduled is no success. Where every planned cell is
     shown to be *sans objet* it leaves the rule.
     """
-    values = Counter(effective_value(finding) for finding in findings)
+    return standing(criterion, Counter(effective_value(finding) for finding in findings))
+
+
+def standing(criterion: Criterion, values: Counter[Value]) -> Standing:
+    """The same, given how many planned cells have which effective value."""
+    values = values.copy()
     cells = values.total()
     removed = values.pop(Value.SANS_OBJET, 0)
     verified = values.total() - values[Value.NON_VERIFIE]

@@ -84,7 +84,7 @@ def _verdict(
         criteria=tuple(
             result
             for criterion in requirement.criteria
-            if (result := _criterion_result(criterion, standings[criterion.id])) is not None
+            if (result := criterion_result(criterion, standings[criterion.id])) is not None
         ),
         details=reasons(requirement, parts),
     )
@@ -96,7 +96,7 @@ def _standing(part: CriterionCells) -> Standing:
     return stand(part.criterion, (judged.finding for judged in part.cells))
 
 
-def _criterion_result(criterion: Criterion, standing: Standing) -> CriterionResult | None:
+def criterion_result(criterion: Criterion, standing: Standing) -> CriterionResult | None:
     """None for a criterion that has left the rule: it has no bounds, and its reason says why."""
     if standing.interval is None:
         return None
