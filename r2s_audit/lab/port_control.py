@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ _EAPOL, _LLDP = 0x888E, 0x88CC
 _LINK_GROUP, _ROUTE_FAMILY = 1, 0  # RTMGRP_LINK, NETLINK_ROUTE (rtnetlink(7))
 _STATIONS, _FRAME = 64, 2048
 _DROP, _PASS = 90, 100  # priorities of the two rules of a port
+_SWITCH_SECONDS = 10.0
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Controller:
 
     def start(self) -> None:
         """Bring every port to what it should be now, then follow events."""
+        self._await_switch()
         for port in self.ports:
             port.carrier = _carrier(port)
             if port.control != "auto":
@@ -79,6 +82,18 @@ class Controller:
         links.setblocking(False)
         self.loop.add_reader(links, self._links, links)
         print("ready", flush=True)  # noqa: T201 - the readiness that is waited for
+
+    def _await_switch(self) -> None:
+        """Wait for the bridge: one that is powered again has its configuration before it listens on its socket."""
+        deadline = time.monotonic() + _SWITCH_SECONDS
+        while True:
+            asked = ["ovs-ofctl", "show", self.config["bridge"]]
+            answer = subprocess.run(asked, check=False, timeout=5, capture_output=True, text=True)
+            if answer.returncode == 0:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no bridge at {self.config['bridge']}: {answer.stderr.strip()}")
+            time.sleep(0.05)
 
     # -- what a port is -----------------------------------------------------------------------------------------------
 
