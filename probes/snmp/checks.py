@@ -6,6 +6,7 @@ from probes.api import AnyCheck
 
 from .checks_access import CoreObjects, IdentityFilled, LegacyRefused, UsmStrength
 from .checks_levels import LevelEnforced
+from .checks_ports import AccessPorts, NativeVlan
 from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
 from .specs import COLLECTORS
 
@@ -18,6 +19,8 @@ CHECKS: tuple[AnyCheck, ...] = (
     LldpComplete(),
     VlansDeclared(),
     Dot1qVersion(),
+    AccessPorts(),
+    NativeVlan(),
 )
 
 __all__ = ["CHECKS", "COLLECTORS"]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from probes.api import CollectorSpec
 from probes.vlan.admin import AdminUnreachable
 from probes.vlan.dwellings import DwellingsIsolated
-from probes.vlan.facts import InsideFacts, PointFacts, ReachFacts
+from probes.vlan.facts import InsideFacts, PointFacts, ProxyFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
-from probes.vlan.matrix import INSIDE, POINT, REACH
+from probes.vlan.matrix import INSIDE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
+from probes.vlan.proxy import NoProxy
 from r2s_audit.model.site import Intrusiveness
 
 if TYPE_CHECKING:
@@ -59,6 +60,19 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         batch=True,
         one_per_device=False,
     ),
+    CollectorSpec(
+        id=PROXY,
+        version="1",
+        facts=ProxyFacts,
+        function="probes.vlan.proxying:proxy",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=40,  # two for each other VLAN, six of the window's own controls
+        seconds=15.0,
+        usual_packets=12,
+        usual_seconds=2.0,
+        needs_wire=True,
+        one_per_device=False,
+    ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
@@ -68,4 +82,5 @@ CHECKS: tuple[AnyCheck, ...] = (
     AdminUnreachable(),
     ZonesCount(),
     DwellingsIsolated(),
+    NoProxy(),
 )

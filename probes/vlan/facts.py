@@ -168,6 +168,28 @@ class InsideFacts(Model):
     sender: SenderControl
 
 
+class ForeignQuestion(Model):
+    """One address of another VLAN, asked for by ARP or neighbour solicitation on the point's own link."""
+
+    address: IPAddress
+    answer_mac: str | None
+    frames_sent: Count
+    frames_seen: Count
+    note: str | None = None
+    """Why nothing was sent."""
+
+
+class ProxyFacts(Model):
+    """Who answers on a point's link in the name of other VLANs (RFC 1027), in one window and one IP version."""
+
+    version: Literal[4, 6]
+    questions: tuple[ForeignQuestion, ...]
+    window_start: datetime
+    window_end: datetime
+    loss: Loss
+    sender: SenderControl
+
+
 class OwnAddress(Model):
     """An address of the point's own interface, with its prefix length."""
 

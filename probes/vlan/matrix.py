@@ -31,6 +31,7 @@ PRINTER_PORTS = range(9100, 9108)
 REACH = "vlan.reach"
 POINT = "vlan.point"
 INSIDE = "vlan.inside"
+PROXY = "vlan.proxy"
 BEFORE, ATTEMPT, AFTER = "before", "attempt", "after"
 ORDER = {BEFORE: 10, ATTEMPT: 20, AFTER: 30}
 """Rounds of a pass: every control before, then every attempt, then every control after."""

@@ -62,13 +62,15 @@ class Interface(_Model):
     """A node's interface; ``metric`` ranks its default route where a node has several.
 
     Without a ``host`` it has no address and says nothing: it only listens. ``to`` (``node/interface``) is the far end
-    of a cable that passes no switch.
+    of a cable that passes no switch. ``proxy_arp`` answers ARP in others' names: ``zones`` for what is routed elsewhere
+    (RFC 1027), ``local`` for its own neighbours too (RFC 3069).
     """
 
     vlan: str
     host: Annotated[int, Field(ge=1, le=254)] | None = None
     metric: int | None = None
     to: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")] | None = None
+    proxy_arp: Literal["off", "zones", "local"] = "off"
 
 
 class Port8021X(_Model):
@@ -87,12 +89,14 @@ class Port8021X(_Model):
 class SwitchPort(_Model):
     """A switch port and what its cable leads to (``node/interface`` or ``switch/port``).
 
-    ``mirror``: no port of any VLAN, but the copy of all that the switch forwards, tags kept.
+    ``mirror``: no port of any VLAN, but the copy of all that the switch forwards, tags kept. ``native``: the VLAN of a
+    trunk's untagged frames, which it drops by default.
     """
 
     to: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
     access: str | None = None
     trunk: tuple[str, ...] = ()
+    native: str | None = None
     mirror: bool = False
     dot1x: Port8021X | None = None
     protected: bool = False
@@ -105,6 +109,8 @@ class SwitchPort(_Model):
             raise ValueError("a port is either `access`, `trunk` or `mirror`")
         if self.dot1x and self.access is None:
             raise ValueError("`dot1x` goes with `access`")
+        if self.native is not None and not self.trunk:
+            raise ValueError("`native` goes with `trunk`")
         return self
 
 
@@ -150,7 +156,11 @@ class Node(_Model):
 
 
 class Flow(_Model):
-    """An allowed flow; a source or a target is a VLAN or a node. Whatever no flow allows is dropped by the router."""
+    """An allowed flow; a source or a target is a VLAN or a node. Whatever no flow allows is dropped by the router.
+
+    ``versions``: the IP versions that it is allowed in. ``back``: also between two nodes of one VLAN, whose frames the
+    router then sends back to where they came from.
+    """
 
     id: str
     source: str
@@ -158,6 +168,8 @@ class Flow(_Model):
     tcp: tuple[PortNumber, ...] = ()
     udp: tuple[PortNumber, ...] = ()
     icmp: bool = False
+    versions: tuple[Literal[4, 6], ...] = (4, 6)
+    back: bool = False
     reason: str = ""
 
 
@@ -218,7 +230,7 @@ class Description(_Model):
 
     def _wrong_port(self, switch: str, name: str, port: SwitchPort) -> Iterator[str]:
         guest = port.dot1x.guest if port.dot1x else None
-        for vlan in (*port.trunk, *(name for name in (port.access, guest) if name)):
+        for vlan in (*port.trunk, *(name for name in (port.access, port.native, guest) if name)):
             if vlan not in self.vlans:
                 yield f"{switch}/{name}: no VLAN {vlan}"
         node_name, end = port.to.split("/")

@@ -10,6 +10,7 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from .description import Description, Flow
 from .resources import Command
 
+_IPV4 = 4
 _NEIGHBOURS = "{ nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert }"
 
 
@@ -98,7 +99,7 @@ def _lines(rules: list[str]) -> str:
 
 def _matches(flow: Flow) -> Iterator[tuple[str, str]]:
     """Protocol matches of a flow, each with the address family it is for."""
-    for family in ("ip", "ip6"):
+    for family in ("ip" if version == _IPV4 else "ip6" for version in flow.versions):
         for protocol, ports in (("tcp", flow.tcp), ("udp", flow.udp)):
             if ports:
                 yield family, f"{protocol} dport {{ {', '.join(map(str, ports))} }}"
@@ -127,7 +128,7 @@ def _forward(description: Description, router_name: str, flow: Flow) -> Iterator
             if target_name == router_name:
                 continue
             for target in _ends(description, router_name, target_name):
-                if target.vlan == source.vlan:
+                if target.vlan == source.vlan and not flow.back:
                     continue
                 for family, match in _matches(flow):
                     yield (

@@ -29,6 +29,8 @@ _BY_ROLE: dict[str, dict[str, str]] = {
     "switch": {"net/ipv6/conf/default/disable_ipv6": "1", "net/ipv4/conf/default/arp_ignore": "8"},
 }
 _PORT_MTU = 1500
+_PROXY_ARP = {"off": (0, 0), "zones": (1, 0), "local": (0, 1)}
+"""``proxy_arp`` and ``proxy_arp_pvlan`` of the kernel."""
 
 
 def make_nodes(description: Description) -> str:
@@ -68,6 +70,13 @@ def wiring(description: Description, name: str) -> Command:
     if node.role == "switch":
         lines += [f"echo 0 > /proc/sys/net/ipv6/conf/{interface}/disable_ipv6" for interface in node.interfaces]
         lines += [f"echo 1 > /proc/sys/net/ipv4/conf/{interface}/arp_ignore" for interface in node.interfaces]
+    if node.role == "router":
+        for end, interface in node.interfaces.items():
+            across, inside = _PROXY_ARP[interface.proxy_arp]
+            here = f"/proc/sys/net/ipv4/conf/{end}"
+            lines += [f"echo {across} > {here}/proxy_arp", f"echo {inside} > {here}/proxy_arp_pvlan"]
+            # By default a proxy waits for up to 0.8 s, so that the owner may answer first.
+            lines += [f"echo 0 > /proc/sys/net/ipv4/neigh/{end}/proxy_delay"]
     # Checksums left to a network card that does not exist reach the other end wrong, and UDP dies of it.
     lines += [f"ethtool -K {interface} tx off rx off >/dev/null" for interface in node.interfaces]
     if node.role == "switch" and node.power == "off":

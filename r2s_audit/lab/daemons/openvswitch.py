@@ -104,7 +104,10 @@ def _mode(site: Site, port: SwitchPort) -> list[str]:
         return [f"tag={vlans[port.access].id}", "trunks=[]", "vlan_mode=access"]
     if port.mirror:
         return ["tag=[]", "trunks=[]", "vlan_mode=trunk", "external_ids:mirror=output"]
-    return ["tag=[]", f"trunks={','.join(str(vlans[name].id) for name in port.trunk)}", "vlan_mode=trunk"]
+    trunks = f"trunks={','.join(str(vlans[name].id) for name in port.trunk)}"
+    if port.native is not None:
+        return [f"tag={vlans[port.native].id}", trunks, "vlan_mode=native-untagged"]
+    return ["tag=[]", trunks, "vlan_mode=trunk"]
 
 
 def directory_of(site: Site) -> Path:

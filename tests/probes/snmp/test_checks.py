@@ -9,14 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from probes.api import Evidence, NotVerified
+from probes.api import Evidence, NoParameters, NotVerified
 from probes.snmp.checks import CHECKS
 from probes.snmp.facts import (
     Attempt,
     BridgeFacts,
+    BridgePort,
     Control,
     CurrentVlan,
     Gap,
+    Interface,
     LegacyFacts,
     LevelAttempt,
     LevelsFacts,
@@ -44,6 +46,8 @@ PARAMETERS = {
     "snmp.lldp-complete": {"disconnected": "P"},
     "snmp.vlans-declared": {"required_on": "every_switch", "partial_share": "1", "extra": "P", "ignored_extra": [1]},
     "snmp.dot1q-version": {"accepted": [1]},
+    "snmp.access-ports": {},
+    "snmp.native-vlan": {},
 }  # fmt: skip
 
 
@@ -161,6 +165,81 @@ def test_usm_strength(site, auth, priv, level, value):
 
 ANSWERS = Control(kind="usm_get", answered=True)
 SILENT = Control(kind="usm_get", answered=False, reason=msg("silence"))
+
+
+SOCKETS = [
+    {"id": "s1", "zone": "adm", "vlan": 10, "switch": "sw-coeur", "port": "ge1"},
+    {"id": "s2", "zone": "log", "vlan": 30, "switch": "sw-coeur", "port": "Ethernet 2"},
+]
+
+
+def switched(vlans, *, pvids=(), names=("ge1", "ge2", "tr1"), gaps=()):
+    """A switch by its static VLANs ``{id: (egress, untagged)}``; port n has ifIndex 100 + n; ge2 is called otherwise too."""
+    bridge = BridgeFacts(
+        used=USED,
+        static_vlans=tuple(StaticVlan(id=v, egress=e, untagged=u) for v, (e, u) in vlans.items()),
+        ports=tuple(BridgePort(port=n, if_index=100 + n, pvid=dict(pvids).get(n)) for n in (1, 2, 3)),
+        gaps=gaps,
+    )
+    interfaces = tuple(
+        Interface(index=101 + n, name=T(name), descr=T("Ethernet 2") if name == "ge2" else None)
+        for n, name in enumerate(names)
+    )
+    return {"snmp.bridge": bridge, "snmp.system": SystemFacts(used=USED, interfaces=interfaces)}
+
+
+def judge_ports(check, topology, facts):
+    subject = next(iter(BY_ID[check].subjects(topology, parameters(check))))
+    requests = BY_ID[check].requests(topology, subject, parameters(check))
+    found = {r.key: observed(r, facts[r.collector]) for r in requests}
+    return BY_ID[check].judge(subject, Evidence(topology, found), parameters(check))
+
+
+SANE_PORTS = {10: ((1, 3), (1,)), 20: ((3,), ()), 30: ((2, 3), (2,))}
+
+
+@pytest.mark.parametrize(
+    ("vlans", "value", "words"),
+    [
+        (SANE_PORTS, "C", "2 ports conformes : ge1, Ethernet 2"),
+        (SANE_PORTS | {30: ((2, 3), ()), 20: ((2, 3), (2,))}, "N", "s2 (Ethernet 2) : 20 [30] ≠ 30"),
+        (SANE_PORTS | {10: ((1, 2, 3), (1,))}, "N", "s2 (Ethernet 2) : 30 [10] ≠ 30"),  # a trunk handed out
+        (SANE_PORTS | {10: ((1, 2, 3), (1, 2))}, "N", "s2 (Ethernet 2) : 10, 30 [–] ≠ 30"),
+        ({10: ((1,), (1,)), 20: ((3,), ())}, "N", "s2 (Ethernet 2) : – [–] ≠ 30"),  # in no VLAN at all
+    ],
+)
+def test_access_ports(site, vlans, value, words):
+    found = judge_ports("snmp.access-ports", site(sockets=SOCKETS), switched(vlans))
+    assert found.value == value
+    assert words in str(found.measured)
+
+
+def test_an_access_port_that_nobody_knows_is_not_verified(site):
+    with pytest.raises(NotVerified, match="ports Ethernet 2 introuvables sur sw-coeur, qui connaît ge1, tr1"):
+        judge_ports("snmp.access-ports", site(sockets=SOCKETS), switched(SANE_PORTS, names=("ge1", "", "tr1")))
+
+
+@pytest.mark.parametrize("check", ["snmp.access-ports", "snmp.native-vlan"])
+def test_ports_without_their_tables_are_not_verified(site, check):
+    with pytest.raises(NotVerified, match="dot1qVlanStaticTable"):
+        judge_ports(check, site(sockets=SOCKETS), switched({}))
+    with pytest.raises(NotVerified, match="table dot1qVlanStaticTable non lue"):
+        judge_ports(check, site(sockets=SOCKETS), switched(SANE_PORTS, gaps=(gap("dot1qVlanStaticTable"),)))
+
+
+@pytest.mark.parametrize(
+    ("vlans", "pvids", "value"),
+    [
+        (SANE_PORTS, (), "C"),
+        (SANE_PORTS, ((3, 1),), "C"),  # VLAN 1, which the building does not use
+        (SANE_PORTS | {999: ((3,), (3,))}, ((3, 999),), "C"),  # a VLAN kept for nothing else
+        (SANE_PORTS, ((3, 20),), "N"),
+        (SANE_PORTS | {20: ((3,), (3,))}, (), "N"),
+        (SANE_PORTS, ((1, 10), (2, 30)), "C"),  # access ports have no tagged VLAN
+    ],
+)
+def test_native_vlan(site, vlans, pvids, value):
+    assert judge_ports("snmp.native-vlan", site(sockets=SOCKETS), switched(vlans, pvids=pvids)).value == value
 
 
 def levels(*outcomes, declared="authPriv", before=True, after=True, drops=0):
@@ -494,7 +573,7 @@ def test_failed_observation_is_not_verified_with_its_reason(site, check):
 def test_thresholds_come_from_the_profile_only(check):
     """No parameter has a default, and an unknown one is refused."""
     fields = BY_ID[check].Parameters.model_fields
-    assert fields
+    assert fields or BY_ID[check].Parameters is NoParameters
     assert all(field.is_required() for field in fields.values())
     with pytest.raises(ValidationError):
         parameters(check, seuil=1)
