@@ -82,7 +82,7 @@ _DENIED: dict[str, Message] = {
 }
 """By pysnmp's class of error indication (its instances cannot be hashed); the names are :attr:`Denied.by` too."""
 _RESYNC = {"UnknownEngineID", "NotInTimeWindow"}
-TOO_BIG = 1
+TOO_BIG, GEN_ERR = 1, 5
 _DENIED_STATUS = {6: "noAccess", 16: "authorizationError"}
 
 

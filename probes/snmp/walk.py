@@ -16,7 +16,7 @@ from r2s_audit.model.text import msg
 
 from .facts import Gap
 from .oids import Oid, dotted
-from .usm import TOO_BIG, AgentError, Binding, UsmSession
+from .usm import GEN_ERR, TOO_BIG, AgentError, Binding, UsmSession
 from .values import Value
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ BINDINGS = 40
 """Variables asked for in one GETBULK: about one Ethernet frame of answer."""
 SLOW = 8
 """What the questions to an agent that was silent are divided by."""
+TOO_MUCH = frozenset({TOO_BIG, GEN_ERR})
+"""Errors that a smaller question may not meet: net-snmp says genErr where its encrypted answer would not fit."""
 COLUMNS = 8
 """Columns asked for side by side."""
 
@@ -47,7 +49,7 @@ async def get(session: UsmSession, names: Sequence[Oid]) -> dict[Oid, Value]:
     try:
         bindings = await session.get(names)
     except AgentError as error:
-        if error.status != TOO_BIG or len(names) == 1:
+        if error.status not in TOO_MUCH or len(names) == 1:
             raise CollectFailure(
                 Failure.NOT_SUPPORTED, msg("l'agent répond par l'erreur {status} (RFC 3416)", status=error.status)
             ) from error
@@ -99,7 +101,7 @@ class _Walk:
                 return None
             raise
         except AgentError as error:
-            if error.status == TOO_BIG and divisible:
+            if error.status in TOO_MUCH and divisible:
                 self._shrink *= 2
                 return None
             raise CollectFailure(

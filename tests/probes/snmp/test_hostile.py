@@ -316,10 +316,18 @@ def test_walk_gives_a_slow_agent_one_try_with_small_questions():
     assert agent.asked[:2] == [40, 5]
 
 
-def test_walk_asks_for_less_when_the_answer_is_too_big():
-    agent = Listed([(1, 3, 1, n) for n in range(5)], [AgentError(1), AgentError(1), None])
+@pytest.mark.parametrize("status", [1, 5])  # tooBig, and the genErr that net-snmp says for it under encryption
+def test_walk_asks_for_less_when_the_answer_is_too_big(status):
+    agent = Listed([(1, 3, 1, n) for n in range(5)], [AgentError(status), AgentError(status), None])
     assert len(asyncio.run(walk(agent, [(1, 3, 1)], max_rows=50))) == 5
     assert agent.calls > 2
+
+
+def test_walk_gives_up_on_an_agent_that_has_nothing_but_errors():
+    agent = Listed([(1, 3, 1, n) for n in range(5)], [AgentError(5)] * 50)
+    with pytest.raises(CollectFailure, match="5"):
+        asyncio.run(walk(agent, [(1, 3, 1)], max_rows=50))
+    assert agent.calls < 12
 
 
 VALUES = st.one_of(
