@@ -12,7 +12,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TextIO, TypeAlias
+from typing import Protocol, TextIO, TypeAlias
 
 from r2s_audit.lab.ovsdb import Port, Switch, SwitchError, read
 
@@ -168,7 +168,17 @@ class Table:
         return self.get(self._order[place]) if place < len(self._order) else None
 
 
-def serve(table: Table, requests: TextIO, answers: TextIO) -> None:
+class Tree(Protocol):
+    """What snmpd asks."""
+
+    def get(self, oid: Oid) -> Row | None:
+        """Give the row of exactly this identifier."""
+
+    def following(self, oid: Oid) -> Row | None:
+        """Give the first row after an identifier."""
+
+
+def serve(table: Tree, requests: TextIO, answers: TextIO) -> None:
     """Speak snmpd's line protocol until it closes the pipe."""
     for line in requests:
         match line.strip():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -21,6 +22,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from .resources import Certificate
 
 _ORGANISATION = "Résidence de référence"
+_LONGEST_NAME = 64
 _USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
 _REVOCATIONS = "http://pki.residence.r2s.test/emission.crl"
 _ISSUED = "http://pki.residence.r2s.test/emission.cer"
@@ -87,9 +89,13 @@ class Authority:
 
     def _leaf(self, wanted: Certificate, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         names: list[x509.GeneralName] = [x509.DNSName(wanted.name)]
+        # A hostile name is one that the library would refuse to write.
+        names += [x509.DNSName._init_without_validation(other) for other in wanted.others]  # noqa: SLF001 - see above
         names += [x509.IPAddress(ip_address(address)) for address in wanted.addresses]
         start = datetime.now(UTC) - timedelta(hours=1)
-        builder = _builder(_name(wanted.name), self.certificate.subject, key.public_key(), start, wanted.days)
+        builder = _builder(
+            _name(wanted.subject or wanted.name), self.certificate.subject, key.public_key(), start, wanted.days
+        )
         authority = x509.AuthorityInformationAccess(
             [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(_ISSUED))]
         )
@@ -164,9 +170,18 @@ def _name(common: str) -> x509.Name:
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "FR"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, _ORGANISATION),
-            x509.NameAttribute(NameOID.COMMON_NAME, common),
+            _common_name(common),
         ]
     )
+
+
+def _common_name(common: str) -> x509.NameAttribute[str]:
+    """At most 64 characters (X.520), unless a hostile device says otherwise."""
+    hostile = len(common) > _LONGEST_NAME
+    with warnings.catch_warnings():
+        if hostile:
+            warnings.simplefilter("ignore")
+        return x509.NameAttribute(NameOID.COMMON_NAME, common, _validate=not hostile)
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

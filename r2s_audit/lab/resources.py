@@ -73,6 +73,10 @@ class Certificate:
     addresses: tuple[str, ...]
     days: int = 397
     usage: Literal["server", "client"] = "server"
+    subject: str = ""
+    """Common name, of any length and of any characters; default: the name."""
+    others: tuple[str, ...] = ()
+    """Alternative names that are none, in ASCII."""
 
 
 @dataclass(frozen=True, slots=True)

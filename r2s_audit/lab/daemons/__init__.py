@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import dnsmasq, dot1x, freeradius, http, https, lldp, mqtt, openvswitch, radvd, responder, snmp, ssh
+from . import dnsmasq, dot1x, freeradius, hostile, http, https, lldp, mqtt, openvswitch, radvd, responder, snmp, ssh
 from .base import Family
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -33,5 +33,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "mdns": responder.MDNS,
         "ntp": responder.NTP,
         "syslog": responder.SYSLOG,
+        "hostile": hostile.HOSTILE,
+        "lldp-frame": hostile.LLDP_FRAME,
+        "impostor": hostile.IMPOSTOR,
     }
 )

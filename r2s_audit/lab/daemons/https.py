@@ -12,6 +12,7 @@ from pydantic import Field
 from r2s_audit.lab.description import PortNumber
 from r2s_audit.lab.pki import certificate_file, key_file
 from r2s_audit.lab.resources import Certificate, File, Listening, Process, Reload, ReloadProof, Resource
+from r2s_audit.lab.responders.hostile import octets
 
 from .base import Settings, Site, TypedFamily
 
@@ -31,12 +32,23 @@ class HttpsSettings(Settings):
     """OpenSSL's floor: TLS 1.0 signs with SHA-1, which needs level 0."""
     curves: tuple[str, ...] = ("X25519", "prime256v1")
     days: Annotated[int, Field(ge=1)] = 397
+    subject: str = ""
+    """Script (see :func:`r2s_audit.lab.responders.hostile.octets`) of the certificate's common name; default: the node's own."""
+    others: tuple[str, ...] = ()
+    """Alternative names that are none."""
 
 
 def _plan(site: Site, settings: HttpsSettings) -> Iterator[Resource]:
     here = site.directory
     addresses = site.description.addresses(site.node_name, site.description.management(site.node_name))
-    certificate = Certificate(site.qualified, tuple(str(address.ip) for address in addresses), settings.days)
+    certificate = Certificate(
+        site.qualified,
+        tuple(str(address.ip) for address in addresses),
+        settings.days,
+        "server",
+        octets(settings.subject).decode(),
+        settings.others,
+    )
     listen = "\n".join(
         f"    listen {host}:{settings.port} ssl;" for host in (str(addresses[0].ip), f"[{addresses[1].ip}]")
     )

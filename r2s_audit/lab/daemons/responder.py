@@ -77,14 +77,16 @@ class SipSettings(TextSettings):
     port: PortNumber = 5061
 
 
-def _addresses(site: Site) -> tuple[str, str]:
+def addresses(site: Site) -> tuple[str, str]:
+    """Both addresses that a node is administered by."""
     address4, address6 = site.description.addresses(site.node_name, site.description.management(site.node_name))
     return str(address4.ip), str(address6.ip)
 
 
-def _process(
+def responder(
     site: Site, kind: str, options: dict[str, Any], ready: tuple[Probe, ...], certificates: tuple[Certificate, ...] = ()
 ) -> Process:
+    """One of our own programs as a service of a node."""
     return Process(
         name=site.unit,
         node=site.node_name,
@@ -97,9 +99,9 @@ def _process(
 
 
 def _datagram(site: Site, kind: str, options: dict[str, Any], *, ipv4_only: bool = False) -> Process:
-    addresses = _addresses(site)[: 1 if ipv4_only else 2]
-    ready = (Listening("udp", options["port"]), Listening("udp6", options["port"]))[: len(addresses)]
-    return _process(site, kind, {"addresses": addresses, **options}, ready)
+    own = addresses(site)[: 1 if ipv4_only else 2]
+    ready = (Listening("udp", options["port"]), Listening("udp6", options["port"]))[: len(own)]
+    return responder(site, kind, {"addresses": own, **options}, ready)
 
 
 def _bacnet(site: Site, settings: BacnetSettings) -> Iterator[Resource]:
@@ -119,14 +121,14 @@ def _syslog(site: Site, settings: UdpSettings) -> Iterator[Resource]:
 
 
 def _mdns(site: Site, settings: MdnsSettings) -> Iterator[Resource]:
-    options = {**settings.model_dump(), "name": settings.name or site.node_name, "address": _addresses(site)[0]}
-    yield _process(site, "mdns", options, (Listening("udp", 5353),))
+    options = {**settings.model_dump(), "name": settings.name or site.node_name, "address": addresses(site)[0]}
+    yield responder(site, "mdns", options, (Listening("udp", 5353),))
 
 
 def _modbus(site: Site, settings: ModbusSettings) -> Iterator[Resource]:
-    listeners = [(address, settings.port, False) for address in _addresses(site)]
+    listeners = [(address, settings.port, False) for address in addresses(site)]
     options = {"listeners": listeners, "identity": settings.identity}
-    yield _process(site, "modbus", options, (Listening("tcp", settings.port), Listening("tcp6", settings.port)))
+    yield responder(site, "modbus", options, (Listening("tcp", settings.port), Listening("tcp6", settings.port)))
 
 
 def _rtsp(site: Site, settings: RtspSettings) -> Iterator[Resource]:
@@ -138,19 +140,19 @@ def _sip(site: Site, settings: SipSettings) -> Iterator[Resource]:
 
 
 def _text(site: Site, protocol: str, settings: TextSettings) -> Process:
-    addresses = _addresses(site)
+    own = addresses(site)
     ports = [(settings.port, True), *([(settings.clear_port, False)] if settings.clear_port else [])]
-    certificate = Certificate(site.qualified, addresses)
+    certificate = Certificate(site.qualified, own)
     options = {
         "protocol": protocol,
         "server": settings.server,
-        "listeners": [(address, port, tls) for port, tls in ports for address in addresses],
+        "listeners": [(address, port, tls) for port, tls in ports for address in own],
         "certificate": str(certificate_file(site.layout.pki, certificate)),
         "key": str(key_file(site.layout.pki, certificate)),
         "ciphers": CIPHERS,
     }
     ready = tuple(probe for port, _ in ports for probe in (Listening("tcp", port), Listening("tcp6", port)))
-    return _process(site, "text", options, ready, (certificate,))
+    return responder(site, "text", options, ready, (certificate,))
 
 
 BACNET = TypedFamily(packages={}, settings=BacnetSettings, make=_bacnet)

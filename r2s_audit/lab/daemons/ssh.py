@@ -21,6 +21,8 @@ class SshSettings(Settings):
     ciphers: tuple[str, ...] = ("chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes128-gcm@openssh.com")
     macs: tuple[str, ...] = ("hmac-sha2-512-etm@openssh.com", "hmac-sha2-256-etm@openssh.com")
     passwords: bool = False
+    addendum: str = ""
+    """What the server adds to its version, before any key is exchanged."""
 
 
 def _plan(site: Site, settings: SshSettings) -> Iterator[Resource]:
@@ -48,6 +50,7 @@ def _plan(site: Site, settings: SshSettings) -> Iterator[Resource]:
         "PidFile none",
         "LoginGraceTime 10",
         "LogLevel ERROR",
+        *([f"VersionAddendum {settings.addendum}"] if settings.addendum else []),
     ]
     # One shell line: the server needs its key, which only ssh-keygen makes, and which outlives a restart.
     serve = (
