@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from probes.api import CollectorSpec
     from r2s_audit.engine.passes import Progress
+    from r2s_audit.evidence.notary import Notary
     from r2s_audit.evidence.record import Record, RecordWriter
 
 MEMORY_LIMIT = 2 << 30
@@ -43,6 +44,8 @@ class RunOptions:
     resume: bool = False
     allow_intrusive: bool = False
     operator: str = ""
+    notary: Notary | None = None
+    """Who signs the plan before the first packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +192,12 @@ def _open(inputs: RunInputs, options: RunOptions, points: tuple[str, ...]) -> tu
         opened.machine.operator,
         opened.intrusive and options.allow_intrusive,
         interrupted,
+        options.notary,
     )
 
 
 def _settings(options: RunOptions, pass_id: str, points: tuple[str, ...]) -> PassSettings:
-    return PassSettings(pass_id, points, options.operator, options.allow_intrusive)
+    return PassSettings(pass_id, points, options.operator, options.allow_intrusive, notary=options.notary)
 
 
 def _same_campaign(record: Record, inputs: RunInputs) -> None:

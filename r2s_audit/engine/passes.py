@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import r2s_audit
 from r2s_audit.engine.access import PassTools, PointAccess
 from r2s_audit.engine.budget import Budget
+from r2s_audit.engine.clock import read_clock
 from r2s_audit.engine.collect import Collection, Sink
 from r2s_audit.engine.egress import witnessed
 from r2s_audit.engine.interfaces import Interface, read_interface
@@ -22,6 +23,7 @@ from r2s_audit.engine.schedule import rounds
 from r2s_audit.engine.scope import PointGate, Scope
 from r2s_audit.engine.watchdog import guarded_loop
 from r2s_audit.errors import InternalError, RecordError
+from r2s_audit.evidence.seal import sign_pass
 from r2s_audit.model.observation import Failure, Observation
 from r2s_audit.model.record import Machine, Observed, PassClosed, PassOpened, PassResumed
 from r2s_audit.model.text import Message, msg
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from probes.api import CollectorSpec
     from r2s_audit.engine.resume import Interrupted
     from r2s_audit.engine.schedule import Job
+    from r2s_audit.evidence.notary import Notary
     from r2s_audit.evidence.record import RecordWriter
     from r2s_audit.model.observation import Request
     from r2s_audit.model.plan import Plan, PlannedRequest
@@ -63,6 +66,8 @@ class PassSettings:
     operator: str = ""
     allow_intrusive: bool = False
     interrupted: Interrupted | None = None
+    notary: Notary | None = None
+    """Who signs the plan before the first packet; None where nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ class Pass:
                 pass_id=settings.pass_id,
                 complete=result.complete,
                 reason=reason,
+                clock=read_clock(),
                 planned=result.planned,
                 reported=result.reported,
             ),
@@ -126,18 +132,26 @@ class Pass:
     def _open(
         self, settings: PassSettings, interfaces: Mapping[str, Interface | None], mine: Sequence[PlannedRequest]
     ) -> None:
+        """Open or resume the pass, and sign where somebody signs: all before the first packet."""
+        machine, clock = _machine(settings.operator, interfaces), read_clock()
+        opening: PassOpened | PassResumed
         if settings.interrupted is not None:
             torn = self.writer.ledger.torn_bytes
-            self.writer.ledger.append(PassResumed(pass_id=settings.pass_id, torn_bytes=torn), sync=True)
-            return
-        opened = PassOpened(
-            pass_id=settings.pass_id,
-            points=settings.points,
-            machine=_machine(settings.operator, interfaces),
-            intrusive=settings.allow_intrusive,
-            requests=tuple(p.request.key for p in mine),
-        )
-        self.writer.ledger.append(opened, sync=True)
+            opening = PassResumed(pass_id=settings.pass_id, torn_bytes=torn, machine=machine, clock=clock)
+        else:
+            mandate = self.topology.site.mandate
+            opening = PassOpened(
+                pass_id=settings.pass_id,
+                points=settings.points,
+                machine=machine,
+                mandate=mandate.reference if mandate else "",
+                clock=clock,
+                intrusive=settings.allow_intrusive,
+                requests=tuple(p.request.key for p in mine),
+            )
+        self.writer.ledger.append(opening, sync=True)
+        if settings.notary is not None:
+            sign_pass(self.writer, settings.notary, settings.pass_id)
 
     async def _work(
         self, settings: PassSettings, interfaces: Mapping[str, Interface | None], todo: Sequence[PlannedRequest]

@@ -22,6 +22,29 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{sha256(data).hexdigest()}"
 
 
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def sync_names(directory: Path, top: Path) -> None:
+    """Wait until the names in a directory, and its own name up to ``top``, are on the disk.
+
+    Raises:
+        OSError: as open(2) and fsync(2).
+    """
+    for path in (directory, *directory.parents):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if path == top:
+            break
+
+
 class BlobStore:
     """Files ``<root>/sha256/ab/<62 hex digits>``; the path comes from our own digest, never from anybody's data."""
 
@@ -33,22 +56,28 @@ class BlobStore:
         algorithm, _, hexadecimal = digest.partition(":")
         return self._root / algorithm / hexadecimal[:2] / hexadecimal[2:]
 
-    def put(self, data: bytes, kind: str, *, redacted: bool = False) -> BlobRef:
-        """Store bytes; storing them again costs a look-up.
+    def put(self, data: bytes, kind: str, *, redacted: bool = False, sync: bool = False) -> BlobRef:
+        """Store bytes; storing them again costs a look-up. ``sync`` waits for the disk.
 
         Raises:
             RecordError: the file system refuses (full, read-only), with its own reason.
         """
         reference = BlobRef(digest=digest_of(data), kind=kind, size=len(data), redacted=redacted)
         path = self._path(reference.digest)
-        if path.exists():
+        if _has_size(path, len(data)):  # a power cut may leave a name without its bytes: those are written again
             return reference
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Written aside and renamed: a name in the store always means whole bytes, even after a kill -9.
-            partial.write_bytes(data)
+            with partial.open("wb") as file:
+                file.write(data)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
             partial.replace(path)
+            if sync:
+                sync_names(path.parent, self._root.parent)
         except OSError as error:
             raise RecordError(
                 msg("pièce impossible à écrire : {path} ({error})", path=str(path), error=str(error.strerror)),

@@ -69,7 +69,7 @@ def read_ledger(path: Path) -> LedgerReading:
     digests: list[str] = []
     previous = GENESIS
     whole, rest = 0, b""
-    for line, ended in _lines(path):
+    for line, ended in ledger_lines(path):
         if not ended and len(line) <= MAX_LINE:
             rest = line
             break
@@ -102,7 +102,7 @@ def read_ledger(path: Path) -> LedgerReading:
     return LedgerReading(tuple(entries), tuple(digests), torn_bytes=len(rest), whole_bytes=whole)
 
 
-def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
+def ledger_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
     """Lines of a ledger without their ends; False with one that has none.
 
     Raises:
@@ -158,6 +158,16 @@ class LedgerWriter:
         self._count = len(reading.entries)
         self._head = reading.head
         self._synced = time.monotonic()
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        return self._count
+
+    @property
+    def head(self) -> str:
+        """Digest of the last one."""
+        return self._head
 
     def append(self, body: Body, *, sync: bool = False) -> str:
         """Append one entry and return its identifier; ``sync`` waits for the disk.

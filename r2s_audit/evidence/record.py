@@ -138,9 +138,9 @@ def create_record(directory: Path, files: CampaignFiles) -> RecordWriter:
         ) from error
     blobs = BlobStore(directory / BLOBS)
     campaign = CampaignOpened(
-        site=blobs.put(files.site, "site"),
-        profile=blobs.put(files.profile, "profile"),
-        plan=blobs.put(files.plan_bytes, "plan"),
+        site=blobs.put(files.site, "site", sync=True),
+        profile=blobs.put(files.profile, "profile", sync=True),
+        plan=blobs.put(files.plan_bytes, "plan", sync=True),
         plan_digest=digest_of(files.plan_bytes),
     )
     ledger = LedgerWriter(directory / LEDGER)

@@ -15,8 +15,9 @@ from .base import Count, Identifier, Model
 from .observation import BlobRef, Digest, Observation
 from .text import Message
 
-RECORD_FORMAT = 1
-"""Version of the ledger's entries."""
+RECORD_FORMAT = 2
+"""Version of the ledger's entries. 2 adds clock readings, the mandate, signatures of the plan and merged records; every
+entry of format 1 is one of format 2 as well."""
 
 
 class Machine(Model):
@@ -29,6 +30,19 @@ class Machine(Model):
     operator: str
     interfaces: dict[str, str] = {}
     """Interface name to MAC address."""
+
+
+class ClockReading(Model):
+    """What the machine's clock was worth at one moment."""
+
+    source: str
+    """Who says so."""
+    synchronised: bool | None = None
+    """None where nobody could say."""
+    offset_ms: FiniteFloat | None = None
+    """Milliseconds that the clock is known to be off; None where nobody knows."""
+    max_error_ms: FiniteFloat | None = None
+    """Bound on the error beside the offset."""
 
 
 class CampaignOpened(Model):
@@ -49,8 +63,12 @@ class PassOpened(Model):
     pass_id: Identifier
     points: tuple[str, ...]
     machine: Machine
-    clock_offset_ms: FiniteFloat | None = None
-    clock_source: str = ""
+    mandate: str = ""
+    """Reference of the written permission, from the site file."""
+    clock: ClockReading | None = None
+    clock_offset_ms: FiniteFloat | None = Field(default=None, exclude_if=lambda value: value is None)
+    clock_source: str = Field(default="", exclude_if=lambda value: not value)
+    """These two are format 1; ``clock`` says it now."""
     intrusive: bool = False
     requests: tuple[str, ...]
     """Keys of the requests that this pass sets out to make."""
@@ -62,6 +80,20 @@ class PassResumed(Model):
     kind: Literal["pass_resumed"] = "pass_resumed"
     pass_id: Identifier
     torn_bytes: Count = 0
+    machine: Machine | None = None
+    """Who goes on, with what; format 1 did not say."""
+    clock: ClockReading | None = None
+
+
+class PassSigned(Model):
+    """Somebody signed the plan, and the ledger up to here, before the pass sent its first packet.
+
+    ``envelope`` is a DSSE envelope, whose statement names the entry before this one; see docs/record-format.md.
+    """
+
+    kind: Literal["pass_signed"] = "pass_signed"
+    pass_id: Identifier
+    envelope: BlobRef
 
 
 class Observed(Model):
@@ -93,7 +125,9 @@ class PassClosed(Model):
     pass_id: Identifier
     complete: bool
     reason: Message | None = None
-    clock_offset_ms: FiniteFloat | None = None
+    clock: ClockReading | None = None
+    clock_offset_ms: FiniteFloat | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Format 1; ``clock`` says it now."""
     planned: Count
     reported: Count
 
@@ -108,7 +142,7 @@ class PassDiscarded(Model):
 
 
 Body = Annotated[
-    CampaignOpened | PassOpened | PassResumed | Observed | FramesSent | PassClosed | PassDiscarded,
+    CampaignOpened | PassOpened | PassResumed | PassSigned | Observed | FramesSent | PassClosed | PassDiscarded,
     Field(discriminator="kind"),
 ]
 
