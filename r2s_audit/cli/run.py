@@ -10,7 +10,7 @@ from r2s_audit.cli.exits import exit_of
 from r2s_audit.cli.loading import DEFAULT_PROFILE, load
 from r2s_audit.cli.session import Session
 from r2s_audit.cli.wording import Command
-from r2s_audit.errors import RecordError
+from r2s_audit.errors import RecordError, UsageError
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
@@ -46,14 +46,35 @@ def register(app: typer.Typer, session: Session) -> None:
             bool, typer.Option("--intrusive", help=say("Permettre ce que le mandat du site permet d'intrusif."))
         ] = False,
         operator: Annotated[str, typer.Option(help=say("Qui mesure (pour le PV)."))] = "",
+        sign_key: Annotated[
+            str,
+            typer.Option(
+                metavar="CLÉ",
+                help=say("Signer le plan avant le premier paquet : un fichier, ou agent:NOM pour l'agent SSH."),
+            ),
+        ] = "",
+        sign_cert: Annotated[
+            Path | None, typer.Option(metavar="FICHIER", help=say("Certificats PEM, celui de la clé en tête."))
+        ] = None,
+        passphrase: Annotated[
+            str, typer.Option(metavar="OÙ", help=say("Phrase de passe de la clé : env:NOM ou file:CHEMIN."))
+        ] = "",
+        tsa: Annotated[str, typer.Option(metavar="URL", help=say("Autorité d'horodatage (RFC 3161)."))] = "",
         as_json: Annotated[bool, typer.Option("--json", help=say("Sortie pour un programme."))] = False,
     ) -> None:
+        from r2s_audit.cli.signing import notary_of
         from r2s_audit.engine.campaign import RunOptions
 
         loaded = load(site, profile, only or (), say=session.translator.say)
         reader = session.reading(loaded.profile.profile)
         directory = record or Path(f"audit-{loaded.site.site.building.id}")
-        options = RunOptions(directory, tuple(point or ()), resume, intrusive, operator)
+        if (sign_cert or passphrase or tsa) and not sign_key:
+            raise UsageError(
+                msg("--sign-cert, --passphrase et --tsa vont avec --sign-key"),
+                remedy=msg("ajouter --sign-key, ou retirer ces options : le plan ne serait pas signé"),
+            )
+        notary = notary_of(sign_key, sign_cert, tsa, passphrase) if sign_key else None
+        options = RunOptions(directory, tuple(point or ()), resume, intrusive, operator, notary)
         result = measure(loaded, options, session)
         _tell_trouble(result, session)
         audit = conclude(directory, loaded, reader)
