@@ -1,4 +1,4 @@
-"""The audit document as JSON: what other programs read; every sentence also in the document's language."""
+"""The audit document, or a score document, as JSON: what other programs read; every sentence also in the document's language."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from r2s_audit.i18n import Translator
     from r2s_audit.model.audit import Audit
+    from r2s_audit.model.score import ScoreDocument
 
 
-def to_json(audit: Audit, translator: Translator) -> str:
+def to_json(audit: Audit | ScoreDocument, translator: Translator) -> str:
     """The document, indented, keys in the order of the model; the same input gives the same bytes."""
     data = _with_text(audit.model_dump(mode="json", by_alias=True), translator)
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from r2s_audit.model.verdict import VerdictValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from r2s_audit.model.audit import Audit
 
@@ -31,7 +31,23 @@ def exit_of(audit: Audit, selected: Iterable[str]) -> Exit:
     if audit.internal_errors:
         return Exit.INTERNAL
     wanted = set(selected)
-    verdicts = [v for v in audit.verdicts if v.requirement in wanted]
+    return exit_of_verdicts([v for v in audit.verdicts if v.requirement in wanted])
+
+
+class Bounded(Protocol):
+    """A verdict with its bounds, wherever it stands."""
+
+    @property
+    def verdict(self) -> VerdictValue:
+        """The verdict."""
+
+    @property
+    def best(self) -> VerdictValue:
+        """What it may still become."""
+
+
+def exit_of_verdicts(verdicts: Sequence[Bounded]) -> Exit:
+    """The exit code of measured verdicts; a declaration turns none of them green."""
     if any(v.best is not VerdictValue.ATTEINT for v in verdicts):
         return Exit.NOT_ATTEINT
     if not verdicts or any(v.verdict is VerdictValue.NON_EVALUE for v in verdicts):

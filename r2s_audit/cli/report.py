@@ -12,6 +12,7 @@ from r2s_audit.errors import FileProblems, RecordError, UsageError
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
+    from r2s_audit.cli.label import Asked
     from r2s_audit.evidence.record import Record
     from r2s_audit.model.audit import Audit
     from r2s_audit.model.profile import Profile
@@ -49,8 +50,27 @@ def register(app: typer.Typer, session: Session) -> None:
                 metavar="DATE", help=say("Date du jugement d'un dossier (AAAA-MM-JJ) ; par défaut maintenant.")
             ),
         ] = None,
+        overlay: Annotated[
+            list[Path] | None,
+            typer.Option(
+                metavar="FICHIER", help=say("Surcouche d'un certificateur : ses chiffres, pas nos hypothèses.")
+            ),
+        ] = None,
+        declarations: Annotated[
+            list[Path] | None,
+            typer.Option(metavar="FICHIER", help=say("Déclarations et dérogations (voir « declare »).")),
+        ] = None,
+        stage: Annotated[
+            list[str] | None,
+            typer.Option(metavar="STADE=DATE", help=say("Stade du dossier et son jour, pour le suivi de l'évolution.")),
+        ] = None,
+        what_if: Annotated[
+            bool,
+            typer.Option("--what-if", help=say("Dire quelles exigences lèvent le niveau au moindre effort (exact).")),
+        ] = False,
         lang: Annotated[str | None, typer.Option(help=say("Langue : fr ou en."))] = None,
     ) -> None:
+        from r2s_audit.cli.label import Asked
         from r2s_audit.cli.run import write
         from reports.formats import FORMATS
 
@@ -61,7 +81,16 @@ def register(app: typer.Typer, session: Session) -> None:
                 expected=msg("un des formats : {names}", names=", ".join(FORMATS)),
             )
         form = FORMATS[chosen]
-        material = from_record(source, as_of, session) if source.is_dir() else from_document(source, as_of, session)
+        asked = Asked(overlay or (), declarations or (), stage or (), what_if)
+        if source.is_dir():
+            material = from_record(source, as_of, session, asked)
+        elif asked != Asked():
+            raise UsageError(
+                msg("--overlay, --declarations, --stage et --what-if : un document JSON est déjà noté"),
+                remedy=msg("donner le dossier de preuves, qui est rejugé"),
+            )
+        else:
+            material = from_document(source, as_of, session)
         reader = session.reading(material.profile) if material.profile else session
         where = output or beside(source, form.suffix)
         write(where, form.render(material, reader.translator))
@@ -74,34 +103,34 @@ def beside(source: Path, suffix: str) -> Path:
     return whole.with_name((whole.name if whole.is_dir() else whole.stem) + suffix)
 
 
-def from_record(directory: Path, as_of: str | None, session: Session) -> "Material":
+def from_record(directory: Path, as_of: str | None, session: Session, asked: "Asked | None" = None) -> "Material":
     """Judge a record at a date, with its own site file and profile, and keep its observations at hand.
+
+    ``asked``: overlays, declarations, stages and what-if; the declarations that lie beside the record by default.
 
     Raises:
         RecordError, UsageError: as ``judge`` does.
     """
-    from r2s_audit.cli.loading import catalogue, parameter_models
-    from r2s_audit.engine.audit import Question, judge_record, parse_as_of
+    from r2s_audit.cli.judge import moment_of, profile_of
+    from r2s_audit.cli.label import Asked, label_material
+    from r2s_audit.cli.loading import catalogue
+    from r2s_audit.engine.audit import Question, judge_record
+    from r2s_audit.engine.label import with_stages
     from r2s_audit.evidence.record import Record
-    from r2s_audit.files.profile import parse_profile
     from r2s_audit.files.site import parse_site
     from reports.material import Material
 
-    try:
-        moment = parse_as_of(as_of)
-    except ValueError as error:
-        raise UsageError(
-            msg("--as-of {date} : pas une date", date=str(as_of)),
-            remedy=msg("écrire AAAA-MM-JJ, ou AAAA-MM-JJTHH:MM:SS+00:00"),
-        ) from error
+    moment = moment_of(as_of)
     record = Record.open(directory)
     known = catalogue()
-    say = session.translator.say
-    site = parse_site(record.site_bytes, f"{directory}/site.yaml", say=say)
-    loaded = parse_profile(record.profile_bytes, f"{directory}/profil.yaml", parameter_models(known), say=say)
-    reader = session.reading(loaded.profile)
-    audit = judge_record(record, Question(site, loaded.profile, loaded.digest, moment), known, reader.translator)
-    return Material(audit, loaded.profile, site, dict(record.observations()))
+    site = parse_site(record.site_bytes, f"{directory}/site.yaml", say=session.translator.say)
+    loaded = profile_of(record, None, session)
+    found = label_material(loaded.profile, asked or Asked(), session, building=site.building.id, source=directory)
+    reader = session.reading(found.profile)
+    question = Question(site, found.profile, loaded.digest, moment, found.inputs)
+    audit = judge_record(record, question, known, reader.translator)
+    audit = with_stages(audit, record, question, known, reader.translator, found.days)
+    return Material(audit, found.profile, site, dict(record.observations()))
 
 
 def from_document(path: Path, as_of: str | None, session: Session) -> "Material":
@@ -133,10 +162,6 @@ def read_document(path: Path) -> "Audit":
     Raises:
         UsageError: no such file, no audit document, or one of a newer version.
     """
-    from pydantic import ValidationError
-
-    from r2s_audit.model.audit import AUDIT_FORMAT, Audit
-
     remedy = msg("indiquer un dossier de preuves, ou l'audit.json que « run » ou « judge » a écrit")
     try:
         with path.open("rb") as handle:
@@ -147,20 +172,32 @@ def read_document(path: Path) -> "Audit":
         ) from error
     if len(data) > MAX_DOCUMENT:
         raise UsageError(msg("trop grand pour un document d'audit : {path}", path=str(path)), remedy=remedy)
+    return audit_of(data, str(path))
+
+
+def audit_of(data: bytes, name: str) -> "Audit":
+    """An audit document from its bytes.
+
+    Raises:
+        UsageError: no audit document, or one of a newer version.
+    """
+    from pydantic import ValidationError
+
+    from r2s_audit.model.audit import AUDIT_FORMAT, Audit
+
+    remedy = msg("indiquer un dossier de preuves, ou l'audit.json que « run » ou « judge » a écrit")
     try:
         audit = Audit.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"])) or "–"
         raise UsageError(
-            msg(
-                "pas un document d'audit : {path} ({where} : {error})", path=str(path), where=where, error=first["msg"]
-            ),
+            msg("pas un document d'audit : {path} ({where} : {error})", path=name, where=where, error=first["msg"]),
             remedy=remedy,
         ) from error
     if audit.r2s_audit > AUDIT_FORMAT:
         raise UsageError(
-            msg("{path} : format {found}, plus récent que ce programme", path=str(path), found=audit.r2s_audit),
+            msg("{path} : format {found}, plus récent que ce programme", path=name, found=audit.r2s_audit),
             expected=msg("au plus le format {known}", known=AUDIT_FORMAT),
             remedy=msg("prendre un r2s-audit plus récent"),
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import r2s_audit
 from r2s_audit.engine.judge import Judge
+from r2s_audit.engine.label import label_of, record_facts
 from r2s_audit.engine.plan import Catalogue, make_plan
 from r2s_audit.errors import InternalError, RecordError
 from r2s_audit.evidence.blobs import digest_of
@@ -27,6 +28,8 @@ from r2s_audit.model.record import (
 )
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.topology import Topology
+from r2s_audit.scoring.corroboration import seen_in
+from r2s_audit.scoring.label import NOTHING
 from r2s_audit.scoring.points import is_simulation, score
 from r2s_audit.scoring.population import JudgedCell, effective_value
 from r2s_audit.scoring.supersede import as_known_at, counted
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from r2s_audit.model.record import Entry
     from r2s_audit.model.site import Site
     from r2s_audit.model.verdict import Reason, Verdict
+    from r2s_audit.scoring.label import LabelInputs
     from r2s_audit.scoring.supersede import Counted
 
 
@@ -54,6 +58,8 @@ class Question:
     profile: Profile
     profile_digest: str
     as_of: datetime
+    label: LabelInputs = NOTHING
+    """Overlays that the profile is under already, declarations, services, levels to ask for."""
 
 
 def judge_record(record: Record, question: Question, catalogue: Catalogue, translator: Translator) -> Audit:
@@ -84,6 +90,10 @@ def judge_record(record: Record, question: Question, catalogue: Catalogue, trans
         raise InternalError(f"{cells.planned} cells planned, {cells.reported} reported")
     results = verdicts(question.profile, judged, question.site.not_applicable)
     simulation = is_simulation(question.profile)
+    measured = score(question.profile, results)
+    passes = _passes(entries)
+    roles = {device.id: device.role.value for device in question.site.devices}
+    seen = seen_in(judged, roles, record_facts(passes, counting))
     return Audit(
         title=translator.say(msg("simulation – barème hypothétique")) if simulation else "",
         simulation=simulation,
@@ -100,12 +110,13 @@ def judge_record(record: Record, question: Question, catalogue: Catalogue, trans
         plan_digest=digest_of(plan.model_dump_json().encode()),
         ledger_head=record.reading.head,
         ledger_entries=len(record.reading.entries),
-        passes=_passes(entries),
+        passes=passes,
         cells=cells,
         internal_errors=_internal_errors(findings, entries, counting),
         findings=findings,
         verdicts=tuple(_worded(v, translator) for v in results),
-        score=score(question.profile, results),
+        score=measured,
+        label=label_of(question.profile, results, measured, seen, question.as_of, question.label),
     )
 
 

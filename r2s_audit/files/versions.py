@@ -20,6 +20,9 @@ MARKERS = {
     "r2s_overlay": msg("une surcouche de certificateur"),
     "r2s_services": msg("un catalogue de services"),
     "r2s_declarations": msg("un fichier de déclarations"),
+    "r2s_findings": msg("des constats à noter"),
+    "r2s_score": msg("un document de score"),
+    "r2s_audit": msg("un document d'audit"),
 }
 """The keys that say what a file is."""
 

@@ -40,6 +40,7 @@ SOURCES: dict[str, Message] = {
     Source.SEED: msg("document du label"),
     Source.STANDARD: msg("norme ou guide"),
     Source.HYPOTHESIS: msg("hypothèse de ce profil"),
+    Source.CERTIFIER: msg("barème du certificateur"),
 }
 STAGES: dict[Stage, Message] = {
     Stage.CONCEPTION: msg("conception"),
