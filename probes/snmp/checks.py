@@ -5,6 +5,7 @@ from __future__ import annotations
 from probes.api import AnyCheck
 
 from .checks_access import CoreObjects, IdentityFilled, LegacyRefused, UsmStrength
+from .checks_foreign import NoForeignEquipment
 from .checks_levels import LevelEnforced
 from .checks_ports import AccessPorts, NativeVlan
 from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
@@ -21,6 +22,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     Dot1qVersion(),
     AccessPorts(),
     NativeVlan(),
+    NoForeignEquipment(),
 )
 
 __all__ = ["CHECKS", "COLLECTORS"]

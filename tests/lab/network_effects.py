@@ -57,49 +57,7 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             == 0
         )
 
-    def proxied(interface: str, target: str) -> bool:
-        """Whether somebody on a socket's link answers ARP for an address that is not there."""
-        asked = building.address(target)[0]
-        inside("auditeur", "ip", "neigh", "flush", "dev", interface)
-        inside(
-            "auditeur",
-            "ip",
-            "route",
-            "replace",
-            asked,
-            "dev",
-            interface,
-            "src",
-            building.address("auditeur", interface)[0],
-        )
-        try:
-            inside("auditeur", "ping", "-c", "1", "-W", "1", "-I", interface, asked)
-            learnt = inside("auditeur", "ip", "neigh", "show", "dev", interface, "to", asked).stdout
-        finally:
-            inside("auditeur", "ip", "route", "del", asked, "dev", interface)
-        return "lladdr" in learnt
-
-    def mode(port: str) -> list[str]:
-        """How the access switch treats a port, read from the switch itself: mode, trunks, tag."""
-        switch = building.state_dir / "n" / "sw-acces" / "ovs" / "db.sock"
-        words = ["get", "port", port, "vlan_mode", "trunks", "tag"]
-        return inside("sw-acces", "ovs-vsctl", f"--db=unix:{switch}", *words).stdout.split("\n")
-
-    technique, administration = (str(building.sane.vlans[name].id) for name in ("technique", "administration"))
-
     return {
-        "visitors-reach-administration": lambda: outcomes("auditeur", "prise-vis", "sw-acces") == {"open"},
-        "ipv6-only-hole": lambda: (
-            [
-                reach("auditeur", [("prise-vis", a, "443")])["prise-vis", a, "443"] == "open"
-                for a in building.address("supervision")
-            ]
-            == [False, True]
-        ),
-        "proxy-arp-across-zones": lambda: proxied("prise-vis", "supervision"),
-        "router-joins-dwellings": lambda: "open" in outcomes("auditeur", "prise-202", "gw-101"),
-        "native-vlan-in-use": lambda: mode("tr1")[0] == "native-untagged" and mode("tr1")[2] == technique,
-        "trunk-handed-to-a-dwelling": lambda: administration in mode("ge13")[1],
         "vlan-missing-on-access-switch": video_is_cut,
         "wrong-pvid-on-gateway-port": lambda: "open" not in outcomes("auditeur", "prise-log", "gw-102"),
         "dwellings-see-each-other": lambda: opens("gw-101", "eth0", "gw-102"),

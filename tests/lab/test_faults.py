@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from r2s_audit.lab import Building, Fault, LabError, changing, fault
-from tests.lab import network_effects
+from tests.lab import network_effects, segmentation_effects
 
 pytestmark = pytest.mark.building
 
@@ -64,6 +64,7 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
 
     return {
         **network_effects.effects(building, inside, reach),
+        **segmentation_effects.effects(building, inside, reach),
         "bacnet-device-off": controller_off,
         "camera-rtsp-clear": camera_in_clear,
         "mqtt-anonymous-clear": broker_in_clear,

@@ -33,6 +33,7 @@ USED = {
     "snmp.legacy-refused": {"C3.2", "S1.2"},
     "snmp.level-enforced": {"C3.2"},
     "snmp.access-ports": {"S1.3"},
+    "snmp.no-foreign-equipment": {"C1.2"},
     "snmp.native-vlan": {"S1.3"},
     "vlan.no-proxy": {"S1.3"},
     "snmp.usm-strength": {"C3.2", "S1.4"},

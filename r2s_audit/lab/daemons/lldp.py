@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from r2s_audit.lab.resources import Command, Exists, File, Process, Resource, Says
 
@@ -17,15 +18,19 @@ class LldpSettings(Settings):
     interval: int = 3
     description: str = ""
     """Default: the node's title."""
+    name: str = ""
+    """Default: the node's own name."""
+    capability: Literal["router", "bridge", "station"] | None = None
+    """Default: what the node is."""
 
 
 def _configuration(site: Site, settings: LldpSettings) -> str:
     node, description = site.node, site.description
     ports = description.switch_ports(site.node_name) if node.role == "switch" else list(node.interfaces)
     address4, address6 = description.addresses(site.node_name, description.management(site.node_name))
-    capability = {"router": "router", "switch": "bridge"}.get(node.role, "station")
+    capability = settings.capability or {"router": "router", "switch": "bridge"}.get(node.role, "station")
     lines = [
-        f"configure system hostname {site.qualified}",
+        f"configure system hostname {settings.name or site.qualified}",
         f'configure system description "{settings.description or node.title}"',
         f"configure system interface pattern {','.join(ports)}",
         f"configure system ip management pattern {address4.ip},{address6.ip}",

@@ -48,6 +48,7 @@ PARAMETERS = {
     "snmp.dot1q-version": {"accepted": [1]},
     "snmp.access-ports": {},
     "snmp.native-vlan": {},
+    "snmp.no-foreign-equipment": {},
 }  # fmt: skip
 
 
@@ -240,6 +241,33 @@ def test_ports_without_their_tables_are_not_verified(site, check):
 )
 def test_native_vlan(site, vlans, pvids, value):
     assert judge_ports("snmp.native-vlan", site(sockets=SOCKETS), switched(vlans, pvids=pvids)).value == value
+
+
+def neighbour(name, *capabilities, chassis="02:00:00:00:99:99"):
+    return Neighbour(local_port=7, index=1, chassis=chassis, sys_name=T(name), capabilities=capabilities)
+
+
+@pytest.mark.parametrize(
+    ("neighbours", "value"),
+    [
+        ((), "C"),
+        ((neighbour("SW-COEUR.batiment.test", "bridge"),), "C"),  # declared
+        ((neighbour("laptop", "stationOnly"),), "C"),
+        ((neighbour("tp-link", "bridge"),), "N"),
+        ((neighbour("box", "bridge", "router"), neighbour("sw-coeur", "bridge")), "N"),
+    ],
+)
+def test_no_foreign_equipment(site, neighbours, value):
+    facts = LldpFacts(used=USED, supported=True, neighbours=neighbours)
+    found = judge("snmp.no-foreign-equipment", site(), facts)
+    assert found.value == value
+    assert ("(7)" in str(found.measured)) is (value == "N")
+
+
+def test_foreign_equipment_in_a_table_that_was_cut_short_is_not_verified(site):
+    facts = LldpFacts(used=USED, supported=True, gaps=(gap("lldpRemTable"),))
+    with pytest.raises(NotVerified, match="table lldpRemTable non lue"):
+        judge("snmp.no-foreign-equipment", site(), facts)
 
 
 def levels(*outcomes, declared="authPriv", before=True, after=True, drops=0):
