@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from r2s_audit.model.text import Message
     from r2s_audit.model.topology import Topology
 
-_LAYER_2 = (Way.ASKED_ALL, Way.ASKED_ONE, Way.DIRECT)
+_ASKED = (Way.ASKED_ALL, Way.ASKED_ONE)
+_LAYER_2 = (*_ASKED, Way.DIRECT)
 
 
 class Dwellings(Window):
@@ -106,6 +107,7 @@ class DwellingsIsolated(Check[Dwellings]):
         direct = [way for way in facts.ways if way.way in _LAYER_2 and _by_the_target(way, facts)]
         if direct:
             return non_conforme(expected, _seen(direct))
+        _require_no_stranger(facts)
         routed = [way for way in facts.ways if way.way is Way.ROUTED and way.state is not None]
         through = [way for way in routed if _by_the_target(way, facts)]
         kept = [way for way in routed if way not in through]
@@ -180,8 +182,10 @@ def _by_the_target(way: WayFacts, facts: InsideFacts) -> bool:
     if way.state is None or way.state is ReachState.SILENCE:
         return False
     from_router = way.answer_mac is not None and way.answer_mac == facts.gateway_mac
-    if way.way in (Way.ASKED_ALL, Way.ASKED_ONE):
-        return not from_router  # the router may answer in the device's name (proxy ARP): the routed way tells the rest
+    if way.way in _ASKED:
+        # The router may answer in the device's name (proxy ARP): the routed way tells the rest.
+        own = _own_mac(facts)
+        return way.answer_mac == own if own else facts.gateway_mac is not None and not from_router
     if way.state in (ReachState.REPLY, ReachState.SYN_ACK):
         return True
     if way.answered_by != facts.address:
@@ -189,6 +193,29 @@ def _by_the_target(way: WayFacts, facts: InsideFacts) -> bool:
     if way.state is ReachState.RST and from_router:
         return way.answer_hop_limit not in INITIAL_HOP_LIMITS  # the router's own, in the device's name, crossed nothing
     return True
+
+
+def _own_mac(facts: InsideFacts) -> str | None:
+    """The device's declared MAC address, as it was tried."""
+    return next((way.to_mac for way in facts.ways if way.way is Way.ASKED_ONE), None)
+
+
+def _require_no_stranger(facts: InsideFacts) -> None:
+    """Nobody but the device and the router answers for the address.
+
+    Raises:
+        NotVerified: somebody does, of whom it is not known whether he is behind the router or in another dwelling.
+    """
+    for way in facts.ways:
+        answered = way.way in _ASKED and way.answer_mac is not None
+        if answered and way.answer_mac not in (_own_mac(facts), facts.gateway_mac):
+            raise NotVerified(
+                msg(
+                    "{mac} répond pour {address}, et n'est ni l'équipement déclaré ni le routeur",
+                    mac=way.answer_mac or "",
+                    address=str(facts.address),
+                )
+            )
 
 
 def _require_tried(facts: InsideFacts, device: Device) -> None:

@@ -67,7 +67,7 @@ REFUSAL = {
 UNSENT = {"state": None, "frames_sent": 0, "frames_seen": 0}
 
 
-def inside(loss=QUIET, control=None, at=10.0, **ways) -> InsideFacts:
+def inside(loss=QUIET, control=None, at=10.0, gateway_mac=ROUTER_MAC, **ways) -> InsideFacts:
     """Silence by every way but those that are named."""
     found = []
     for name, (way, protocol, port, mac) in WAYS.items():
@@ -77,7 +77,7 @@ def inside(loss=QUIET, control=None, at=10.0, **ways) -> InsideFacts:
     return InsideFacts(
         address=ADDRESS,
         on_link=True,
-        gateway_mac=ROUTER_MAC,
+        gateway_mac=gateway_mac,
         ways=tuple(found),
         window_start=start,
         window_end=start + timedelta(seconds=5),
@@ -104,7 +104,7 @@ def proof(facts, icmp="open", tcp="open"):
         (inside(all=REPLY | BY_DEVICE), Value.NON_CONFORME),
         (inside(one=REPLY | BY_DEVICE), Value.NON_CONFORME),  # broadcasts filtered, unicast not
         (inside(direct=REPLY | BY_DEVICE), Value.NON_CONFORME),
-        (inside(all=REPLY | {"answer_mac": "02:00:00:00:99:99"}), Value.NON_CONFORME),  # somebody else has the address
+        (inside(all=REPLY | BY_DEVICE, gateway_mac=None), Value.NON_CONFORME),
         (inside(all=REPLY | BY_ROUTER), Value.CONFORME),  # proxy ARP alone is no path
         (inside(all=REPLY | BY_ROUTER, echo=REPLY | THROUGH, **{"443": SYN_ACK | THROUGH}), Value.NON_CONFORME),
         (inside(echo=REPLY | THROUGH, **{"443": SYN_ACK | THROUGH}), Value.NON_CONFORME),  # private VLAN bypassed
@@ -132,6 +132,8 @@ def test_judgement(facts, found):
         (inside(), {"icmp": "missing", "tcp": "missing"}, "aucune observation"),
         (inside(), {"icmp": "failed", "tcp": "failed"}, "contrôle de la cible sans résultat"),
         (inside(at=-30.0), {}, "n'encadrent pas"),
+        (inside(all=REPLY | {"answer_mac": "02:00:00:00:99:99"}), {}, "ni l'équipement déclaré ni le routeur"),
+        (inside(all=REPLY | BY_ROUTER, gateway_mac=None), {}, "ni l'équipement déclaré ni le routeur"),
         (inside(echo=REPLY | THROUGH), {"tcp": "silence"}, "cible muette"),  # what is kept back needs its own control
         (Failure.MISSING_PRIVILEGE, {}, "essai"),
         (None, {}, "aucune observation"),
@@ -159,6 +161,12 @@ def test_an_undeclared_mac_address_is_the_remedy_that_is_named():
     found = Evidence(top, proof(inside(one=UNSENT, direct=UNSENT)).observations)
     with pytest.raises(NotVerified, match="adresse MAC de gw-101 non déclarée"):
         CHECK.judge(SUBJECT, found, LIMITS)
+
+
+def test_without_a_declared_mac_address_whoever_is_not_the_router_is_the_device():
+    silent = UNSENT | {"to_mac": None}
+    found = inside(all=REPLY | {"answer_mac": "02:00:00:00:99:99"}, one=silent, direct=silent)
+    assert value(CHECK, SUBJECT, proof(found), LIMITS) is Value.NON_CONFORME
 
 
 def test_subjects_are_the_other_dwellings_evenly_spread():
