@@ -7,6 +7,7 @@ told, kept out, and cut only when somebody resumes; a break of the chain anywher
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from r2s_audit.errors import RecordError
 from r2s_audit.evidence.blobs import digest_of
 from r2s_audit.evidence.regular import open_regular
-from r2s_audit.model.record import Entry
+from r2s_audit.model.record import RECORD_FORMAT, Entry
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
@@ -78,6 +79,14 @@ def read_ledger(path: Path) -> LedgerReading:
         try:
             entry = Entry.model_validate_json(line)
         except ValidationError as error:
+            if number == 0 and (newer := _newer_format(line)):
+                raise RecordError(
+                    msg(
+                        "{path} : dossier de format {found}, plus récent que ce programme", path=str(path), found=newer
+                    ),
+                    expected=msg("au plus le format {known}", known=RECORD_FORMAT),
+                    remedy=msg("prendre un r2s-audit plus récent"),
+                ) from error
             raise RecordError(
                 msg("{path}:{line}: ce n'est pas une entrée du registre", path=str(path), line=number + 1),
                 remedy=msg("repartir d'une copie intacte du dossier"),
@@ -100,6 +109,15 @@ def read_ledger(path: Path) -> LedgerReading:
         entries.append(entry)
         digests.append(previous)
     return LedgerReading(tuple(entries), tuple(digests), torn_bytes=len(rest), whole_bytes=whole)
+
+
+def _newer_format(line: bytes) -> int:
+    """The format of a campaign that a newer version opened; 0 for anything else."""
+    try:
+        found = json.loads(line)["body"]["record_format"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return 0
+    return found if isinstance(found, int) and found > RECORD_FORMAT else 0
 
 
 def ledger_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
