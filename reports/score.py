@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 WIDTH = 80
 MAX_LINE = 4 * WIDTH
 BAR = 20
+HOW = {True: msg("à établir"), False: msg("à corriger")}
+"""Whether the evidence leaves a state possible already."""
 
 
 def render(document: ScoreDocument, translator: Translator, *, colour: bool, width: int = WIDTH) -> str:
@@ -324,7 +326,7 @@ def _lift(pen: _Pen, lift: Lift, label: Label) -> None:
             [
                 f"{move.requirement} *" if move.prerequisite else move.requirement,
                 pen.say(VERDICTS[move.to]),
-                pen.say(msg("à établir") if move.open else msg("à corriger")),
+                pen.say(HOW[move.open]),
                 _number(move.effort, pen),
                 "+" + _number(move.points, pen),
             ]

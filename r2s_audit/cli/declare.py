@@ -217,7 +217,7 @@ def _declare_requirement(walk: Walk, interview: "Interview", requirement: "Requi
     from r2s_audit.scoring.claims import RANK
     from reports.claims import CORROBORATIONS, VERDICTS, in_language
 
-    say = interview.session.translator.say
+    translator = interview.session.translator
     bounds = walk.bounds[requirement.id]
     interview.put(msg("\n{place} · {id} {title}", place=place, id=requirement.id, title=requirement.title))
     interview.put(msg("  {purpose}", purpose=requirement.purpose))
@@ -226,14 +226,16 @@ def _declare_requirement(walk: Walk, interview: "Interview", requirement: "Requi
     interview.put(
         msg(
             "  la mesure laisse possible : de {worst} à {best}",
-            worst=say(VERDICTS[bounds.worst]),
-            best=say(VERDICTS[bounds.best]),
+            worst=translator.say(VERDICTS[bounds.worst]),
+            best=translator.say(VERDICTS[bounds.best]),
         )
     )
     for found in walk.corroborations:
         if found.kind == "requirement" and found.target == requirement.id:
-            title = in_language(found.title, interview.session.translator.language)
-            interview.put(msg("  {title} : {state}", title=title, state=say(CORROBORATIONS[found.state].word)))
+            title = in_language(found.title, translator.language)
+            interview.put(
+                msg("  {title} : {state}", title=title, state=translator.say(CORROBORATIONS[found.state].word))
+            )
     inside = {
         letter: state
         for letter, state in STATES.items()

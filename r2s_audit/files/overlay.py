@@ -19,6 +19,7 @@ from r2s_audit.model.text import msg
 from r2s_audit.scoring.overlay import (
     clashes,
     contradictions,
+    origin,
     overlaid,
     overlaid_catalogue,
     placed,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from r2s_audit.model.profile import Profile
     from r2s_audit.model.services import ServiceCatalogue
-    from r2s_audit.scoring.overlay import Misplaced
+    from r2s_audit.scoring.overlay import Misplaced, Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def under(
     try:
         result = overlaid(profile, [loaded.overlay for loaded in overlays])
     except ValidationError as error:
-        raise FileProblems(_unfit(error, overlays, profile, say)) from None
+        raise FileProblems(_unfit(error, overlays, items, say)) from None
     _refuse(overlays, contradictions(result, items), say)
     used = tuple(
         OverlayUse(
@@ -129,12 +130,16 @@ def _line(document: Document, path: tuple[str | int, ...]) -> int:
     return place.key if place else 0
 
 
-def _unfit(error: ValidationError, overlays: Sequence[LoadedOverlay], profile: Profile, say: Say) -> list[Problem]:
+def _unfit(
+    error: ValidationError,
+    overlays: Sequence[LoadedOverlay],
+    items: Sequence[tuple[Overlay, Sequence[Placed]]],
+    say: Say,
+) -> list[Problem]:
     """Figures that fit each by itself and not together: thresholds or efforts out of order."""
     found: list[Problem] = []
     for detail in error.errors(include_url=False, include_input=False):
-        where = tuple(step for step in detail["loc"] if step != "ShareOver")
-        number, path = _nearest(where, overlays, profile)
+        number, path = origin(detail["loc"], items)
         fault = Fault(
             path=path,
             line=_line(overlays[number].document, path),
@@ -143,13 +148,3 @@ def _unfit(error: ValidationError, overlays: Sequence[LoadedOverlay], profile: P
         )
         found += problems(overlays[number].document, [fault], say)
     return list(dict.fromkeys(found))
-
-
-def _nearest(
-    where: tuple[str | int, ...], overlays: Sequence[LoadedOverlay], profile: Profile
-) -> tuple[int, tuple[str | int, ...]]:
-    for number, loaded in enumerate(overlays):
-        for item in placed(profile, loaded.overlay):
-            if item.into[: len(where)] == where:
-                return number, item.stands
-    return 0, ()

@@ -163,12 +163,12 @@ def contradictions(
     for path, value, expected in inconsistencies(profile):
         if path[0] == "themes":
             continue
-        number, stands = _origin(path, overlays)
+        number, stands = origin(path, overlays)
         found.append((number, Misplaced(stands, msg("« {found} »", found=value), msg("{text}", text=expected))))
     return found
 
 
-def _origin(path: Path, overlays: Sequence[tuple[Overlay, Sequence[Placed]]]) -> tuple[int, Path]:
+def origin(path: Path, overlays: Sequence[tuple[Overlay, Sequence[Placed]]]) -> tuple[int, Path]:
     """The overlay and the path in it that put a figure where something is now wrong; the nearest one."""
     best: tuple[int, int, Path] = (-1, 0, ())
     for number, (_, items) in enumerate(overlays):
