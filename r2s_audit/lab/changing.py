@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -122,17 +123,17 @@ class Change:
     def _begin(self, step: _Step) -> None:
         resource = step.resource
         if isinstance(resource, Command):
-            step.running = subprocess.Popen(
-                [*self.keeper.in_node(resource.node), *resource.argv],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={"PATH": SEARCH_PATH},
-            )
-            assert step.running.stdin  # noqa: S101 - asked for one line above
-            step.running.stdin.write(resource.stdin.encode())
-            step.running.stdin.close()
-            step.running.stdin = None
+            # A file and no pipe: a command that reads nothing may end before it is written to.
+            with tempfile.TemporaryFile() as text:
+                text.write(resource.stdin.encode())
+                text.seek(0)
+                step.running = subprocess.Popen(
+                    [*self.keeper.in_node(resource.node), *resource.argv],
+                    stdin=text,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    env={"PATH": SEARCH_PATH},
+                )
         elif step.reload and resource.reload and (pid := self.keeper.ask(do="list")["running"].get(resource.name)):
             step.pid = pid
             step.before = self._evidence(step)
