@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Network
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.eap import EAP, EAPOL
@@ -48,6 +48,7 @@ def test_eapol_against_scapy(code, identifier, kind, data, padding):
     raw = struct.pack("!BBH", 2, 0, len(eap)) + eap
     ours = eapol.parse(raw + padding)
     theirs = EAPOL(raw)
+    assume(EAP in theirs)  # of some methods scapy reads the body too, and gives up where it is too short
     assert (ours.version, ours.type) == (theirs.version, theirs.type)
     assert (ours.eap.code, ours.eap.identifier) == (theirs[EAP].code, theirs[EAP].id)
     if code in (1, 2):

@@ -298,7 +298,7 @@ def test_no_secret_in_processes_files_or_facts(tmp_path):
                 listing = subprocess.run(
                     ["ps", "-eo", "pid,user,args", "ewww"], capture_output=True, text=True, check=True
                 ).stdout
-                seen.extend(line for line in listing.splitlines() if "wpa_supplicant -D" in line)
+                seen.extend(line for line in listing.splitlines() if "wpa_supplicant -D" in line and " -i wa " in line)
 
         thread = threading.Thread(target=watch)
         before = set(Path("/tmp").iterdir())
