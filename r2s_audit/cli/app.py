@@ -18,7 +18,7 @@ from r2s_audit.errors import FileProblems, InternalError, R2SError, UsageError
 from r2s_audit.i18n import LANGUAGES, Translator
 from r2s_audit.model.text import msg
 
-COMMANDS = ("plan", "run", "judge", "score", "declare", "report", "seal", "verify", "checks", "lab", "demo")
+COMMANDS = ("plan", "run", "judge", "score", "declare", "report", "seal", "verify", "merge", "checks", "lab", "demo")
 """Modules of this package, in the order of the help."""
 MAX_TRACE = 8000
 """Characters of a trace that are shown: the end says what happened."""

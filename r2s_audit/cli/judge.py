@@ -121,11 +121,11 @@ def _explained(judged: _Judged, session: Session) -> str:
     last = max(entry.at for entry in judged.record.reading.entries)
     question = Question(judged.site, own.profile, own.digest, last)
     before = judge_record(judged.record, question, catalogue(), reader.translator)
-    say = judged.reader.translator.say
-    found = explain(Judged(before, own.profile), Judged(judged.audit, judged.profile), say)
+    translator = judged.reader.translator
+    found = explain(Judged(before, own.profile), Judged(judged.audit, judged.profile), translator.say)
     lines = [
         "",
-        say(
+        translator.say(
             msg(
                 "Jugement du dossier lui-même : profil {profile}, au {date}",
                 profile=own.profile.id,
@@ -134,9 +134,9 @@ def _explained(judged: _Judged, session: Session) -> str:
         ),
     ]
     for item in found:
-        lines += ["", say(item.derivation), *(f"  - {say(change)}" for change in item.changes)]
+        lines += ["", translator.say(item.derivation), *(f"  - {translator.say(change)}" for change in item.changes)]
     if not any(item.changes for item in found):
-        lines += ["", say(msg("aucun verdict ne change"))]
+        lines += ["", translator.say(msg("aucun verdict ne change"))]
     return "\n".join(lines)
 
 

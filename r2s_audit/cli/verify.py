@@ -127,7 +127,7 @@ def _as_text(found: "Verification", session: Session) -> str:
     )
     for signed in found.plans:
         lines += ["", *_signature(signed, session)]
-    for signed in found.seals:
+    for signed in (*found.sources, *found.seals):
         lines += ["", *_signature(signed, session)]
     if found.remarks:
         lines += ["", session.say("À savoir :"), *(f"- {session.translator.say(r)}" for r in found.remarks)]
@@ -203,6 +203,7 @@ def _as_json(found: "Verification", session: Session) -> str:
         "head": found.head,
         "passes": list(found.passes),
         "plans": [signed(s) for s in found.plans],
+        "sources": [signed(s) for s in found.sources],
         "seals": [signed(s) for s in found.seals],
     }
     return json.dumps(document, ensure_ascii=False, indent=2)

@@ -21,7 +21,7 @@ from r2s_audit.evidence.chain import read_chain
 from r2s_audit.evidence.ledger import MAX_LEDGER
 from r2s_audit.evidence.record import LEDGER
 from r2s_audit.evidence.regular import open_regular
-from r2s_audit.evidence.seal import SEALS, paths_of
+from r2s_audit.evidence.seal import SEAL_NAME, SEALS, paths_of
 from r2s_audit.model.text import Message, msg
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ BLOCK = 512
 MAX_FILES = 1_000_000
 MAX_BUNDLE = 8 << 30
 """Octets."""
-_NAMES = re.compile(
-    rf"{TOP}/(ledger\.jsonl|blobs/sha256/[0-9a-f]{{2}}/[0-9a-f]{{62}}|seals/[a-z_]{{1,20}}-[0-9a-f]{{16}}\.(dsse\.json|sha256))"
-)
+_NAMES = re.compile(rf"{TOP}/(ledger\.jsonl|blobs/sha256/[0-9a-f]{{2}}/[0-9a-f]{{62}}|seals/{SEAL_NAME})")
 _MAGIC = b"ustar\x0000"
 _INTACT = msg("demander une nouvelle archive à qui l'a envoyée ; celle-ci n'est pas ouverte")
 

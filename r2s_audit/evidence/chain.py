@@ -17,7 +17,7 @@ from r2s_audit.evidence.ledger import GENESIS, ledger_lines
 from r2s_audit.model.text import Message, msg
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MAX_FAULTS = 20
@@ -38,11 +38,16 @@ class Line:
 
     @property
     def content(self) -> str:
-        """Digest of what the entry says, wherever it stands in the chain: its time and body as canonical JSON.
+        """See :func:`content_digest`."""
+        return content_digest(self.at, self.body)
 
-        For telling a removal from a change once somebody has made the chain again; no proof rests on it.
-        """
-        return digest_of(json.dumps([self.at, self.body], sort_keys=True, separators=(",", ":")).encode())
+
+def content_digest(at: str, body: Mapping[str, Any]) -> str:
+    """Digest of what an entry says, wherever it stands in a chain: its time and body as canonical JSON.
+
+    For telling a removal from a change once somebody has made a chain again, or joined two.
+    """
+    return digest_of(json.dumps([at, body], sort_keys=True, separators=(",", ":")).encode())
 
 
 @dataclass(frozen=True, slots=True)

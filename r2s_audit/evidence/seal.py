@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SEALS = "seals"
 ENVELOPE_SUFFIX = ".dsse.json"
 MANIFEST_SUFFIX = ".sha256"
+SEAL_NAME = r"[a-z_]{1,20}-[0-9a-f]{16}\.(dsse\.json|sha256)"
+"""Names of a seal's two files, as a regular expression."""
 
 
 @dataclass(frozen=True, slots=True)

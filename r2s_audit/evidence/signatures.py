@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from r2s_audit.evidence.chain import Chain
+    from r2s_audit.evidence.origins import Origin
     from r2s_audit.evidence.trust import Anchors
 
 _Statement = TypeVar("_Statement", PlanStatement, SealStatement)
@@ -64,19 +65,17 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Court:
-    """What signatures are judged with."""
+class Court:
+    """What signatures are judged with: stated anchors, and the moment of verification."""
 
     signers: Anchors
     authorities: Anchors
+    """Of time."""
     moment: datetime
 
 
-def check_plans(
-    directory: Path, chain: Chain, signers: Anchors, authorities: Anchors, moment: datetime
-) -> list[Signed]:
-    """The signatures of the plan inside the ledger, each against the entry before it."""
-    court = _Court(signers, authorities, moment)
+def check_plans(directory: Path, chain: Chain, court: Court, joined: Sequence[Origin] = ()) -> list[Signed]:
+    """The signatures of the plan inside the ledger, each against the entry before it, here or in its origin."""
     found: list[Signed] = []
     for number, line in enumerate(chain.lines):
         if line.body.get("kind") != "pass_signed":
@@ -91,18 +90,19 @@ def check_plans(
         except OSError:
             continue  # a missing piece, and said to be one
         if digest_of(data) == cited[0].digest:
-            found.append(_plan(data, where, number, (chain, court)))
+            found.append(_plan(data, where, number, (chain, court, joined)))
     return found
 
 
-def _plan(data: bytes, where: str, number: int, context: tuple[Chain, _Court]) -> Signed:
-    chain, court = context
+def _plan(data: bytes, where: str, number: int, context: tuple[Chain, Court, Sequence[Origin]]) -> Signed:
+    chain, court, joined = context
     signed, statement = _signed(data, where, PLAN_TYPE, (PlanStatement, court))
     if statement is None:
         return signed
     faults = list(signed.faults) + _campaign(chain, statement, where)
-    before = chain.lines[number - 1].digest if number else GENESIS
-    if statement.entries != number or statement.head != before:
+    name = chain.lines[number].body.get("pass_id")
+    here = statement.entries == number and statement.head == chain.lines[number - 1].digest
+    if not here and not any(_was_there(o.chain, statement, signed.digest) for o in joined):
         faults.append(
             msg(
                 "{file} : la signature du plan vise un autre registre (entrée {entries}, {head}…)",
@@ -111,18 +111,23 @@ def _plan(data: bytes, where: str, number: int, context: tuple[Chain, _Court]) -
                 head=statement.head[:19],
             )
         )
-    if statement.pass_id != chain.lines[number].body.get("pass_id"):
+    if name not in {statement.pass_id, *(o.passes.get(statement.pass_id) for o in joined)}:
         faults.append(
             msg("{file} : la signature du plan vise une autre passe ({name})", file=where, name=statement.pass_id)
         )
     return replace(signed, faults=tuple(faults), entries=statement.entries, pass_id=statement.pass_id)
 
 
-def check_seals(
-    directory: Path, chain: Chain, signers: Anchors, authorities: Anchors, moment: datetime
-) -> list[Signed]:
+def _was_there(origin: Chain, statement: PlanStatement, envelope: str) -> bool:
+    """Whether an origin of a joined campaign holds this signature where it belongs."""
+    number = statement.entries
+    if not 0 < number < len(origin.lines) or origin.lines[number - 1].digest != statement.head:
+        return False
+    return envelope in {r.digest for r in references(origin.lines[number].body)}
+
+
+def check_seals(directory: Path, chain: Chain, court: Court) -> list[Signed]:
     """Every seal beside the ledger, against the ledger and its own manifest, and the seals against one another."""
-    court = _Court(signers, authorities, moment)
     found: list[Signed] = []
     wanted: dict[str, str] = {}
     for path in seal_files(directory)[:MAX_SEALS]:
@@ -176,7 +181,7 @@ def _strays(directory: Path) -> list[Signed]:
 
 
 def _signed(
-    data: bytes, file: str, payload_type: str, context: tuple[type[_Statement], _Court]
+    data: bytes, file: str, payload_type: str, context: tuple[type[_Statement], Court]
 ) -> tuple[Signed, _Statement | None]:
     """An envelope verified as such: shape, signature, signer, time-stamp; its statement only if the signature is right."""
     model, court = context
@@ -213,7 +218,7 @@ def _signed(
     ), statement
 
 
-def _timed(signed: Signed, envelope: Envelope, court: _Court) -> Signed:
+def _timed(signed: Signed, envelope: Envelope, court: Court) -> Signed:
     if not envelope.timestamp:
         return signed
     try:

@@ -6,18 +6,19 @@ over the bytes that it names, and whatever is wrong is said in words, all of it,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from r2s_audit.evidence.blobs import MAX_BLOB, digest_of
 from r2s_audit.evidence.chain import read_chain
+from r2s_audit.evidence.origins import origins
 from r2s_audit.evidence.record import LEDGER
 from r2s_audit.evidence.references import references
 from r2s_audit.evidence.regular import read_regular
 from r2s_audit.evidence.seal import SEALS, referenced
-from r2s_audit.evidence.signatures import check_known, check_plans, check_seals
+from r2s_audit.evidence.signatures import Court, check_known, check_plans, check_seals
 from r2s_audit.evidence.trust import Anchors
 from r2s_audit.model.text import Message, msg
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from r2s_audit.evidence.chain import Chain
+    from r2s_audit.evidence.origins import Origin
     from r2s_audit.evidence.references import Reference
     from r2s_audit.evidence.signatures import Signed
 
@@ -69,6 +71,8 @@ class Verification:
     remarks: tuple[Message, ...]
     seals: tuple[Signed, ...]
     plans: tuple[Signed, ...]
+    sources: tuple[Signed, ...]
+    """Seals of the records that a joined campaign was made from."""
     entries: int
     files: int
     head: str
@@ -85,10 +89,20 @@ def verify_record(directory: Path, known: Expectations) -> Verification:
     faults = list(chain.faults)
     faults += _campaign_faults(chain)
     faults += _blob_faults(directory, chain)
-    plans = check_plans(directory, chain, known.signers, known.authorities, known.moment)
-    seals = check_seals(directory, chain, known.signers, known.authorities, known.moment)
-    for signed in (*plans, *seals):
-        faults += signed.faults
+    court = Court(known.signers, known.authorities, known.moment)
+    plans: list[Signed] = []
+    sources: list[Signed] = []
+
+    def signed_there(found: list[Origin]) -> list[Message]:
+        plans.extend(check_plans(directory, chain, court, found))
+        for origin in found:
+            there = check_seals(origin.directory, origin.chain, court)
+            sources.extend(replace(signed, file=f"{LEDGER}#{origin.entry}/{signed.file}") for signed in there)
+        return [fault for signed in (*plans, *sources) for fault in signed.faults]
+
+    faults += origins(directory, chain, signed_there)
+    seals = check_seals(directory, chain, court)
+    faults += [fault for signed in seals for fault in signed.faults]
     faults += check_known(chain, seals, known.heads, known.seals)
     remarks = _remarks(directory, chain, seals)
     state = _state(chain, faults, seals, known)
@@ -104,6 +118,7 @@ def verify_record(directory: Path, known: Expectations) -> Verification:
         tuple(remarks),
         tuple(seals),
         tuple(plans),
+        tuple(sources),
         len(chain.lines),
         len({r.path for r in referenced(chain)}),
         chain.head,
@@ -200,6 +215,9 @@ def _remarks(directory: Path, chain: Chain, seals: Sequence[Signed]) -> list[Mes
                 last=len(chain.lines) - 1,
             )
         )
+    for number, line in enumerate(chain.lines):
+        if line.body.get("kind") == "merge_conflict":
+            remarks.append(msg("entrée {n} : les dossiers réunis se contredisent, voir « merge_conflict »", n=number))
     extra = _extra_files(directory, chain)
     remarks += [msg("fichier que rien ne couvre : {path}", path=path) for path in extra[:MAX_LISTED]]
     if len(extra) > MAX_LISTED:

@@ -141,8 +141,43 @@ class PassDiscarded(Model):
     by: str
 
 
+class Merged(Model):
+    """One of the records that a joined campaign was made from; see docs/record-format.md."""
+
+    kind: Literal["merged"] = "merged"
+    ledger: BlobRef
+    """The source's own ledger, byte for byte."""
+    entries: Count
+    head: Digest
+    passes: dict[Identifier, Identifier]
+    """Its names of passes to those of this ledger."""
+    seals: dict[str, BlobRef] = {}
+    """Its seals and their manifests, by file name."""
+
+
+class MergeConflict(Model):
+    """What two sources disagree on; nothing is resolved by leaving it out.
+
+    Of ``passes`` the last one counts, as of any two passes; ``requests`` are those that ended differently.
+    """
+
+    kind: Literal["merge_conflict"] = "merge_conflict"
+    passes: tuple[Identifier, ...]
+    requests: tuple[str, ...] = ()
+    reason: Message
+
+
 Body = Annotated[
-    CampaignOpened | PassOpened | PassResumed | PassSigned | Observed | FramesSent | PassClosed | PassDiscarded,
+    CampaignOpened
+    | PassOpened
+    | PassResumed
+    | PassSigned
+    | Observed
+    | FramesSent
+    | PassClosed
+    | PassDiscarded
+    | Merged
+    | MergeConflict,
     Field(discriminator="kind"),
 ]
 

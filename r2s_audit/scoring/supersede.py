@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from r2s_audit.model.observation import Failure, Observation
-from r2s_audit.model.record import CampaignOpened, Entry, Observed, PassDiscarded, PassOpened
+from r2s_audit.model.record import CampaignOpened, Entry, MergeConflict, Merged, Observed, PassDiscarded, PassOpened
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ def counted(entries: Iterable[Entry]) -> dict[str, Counted]:
         elif isinstance(body, CampaignOpened):
             if entry.n:
                 raise ValueError(f"entry {entry.n}: a second campaign")
+        elif isinstance(body, Merged | MergeConflict):
+            pass  # where passes come from decides nothing: each ranks by its own opening
         else:
             if body.pass_id not in passes:
                 raise ValueError(f"entry {entry.n}: {body.kind} of pass {body.pass_id}, which was never opened")

@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("report",),
     ("seal",),
     ("verify",),
+    ("merge",),
     ("checks",),
     ("checks", "list"),
     ("checks", "show"),

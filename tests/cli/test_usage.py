@@ -42,7 +42,7 @@ LINES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "unknown fault of the demonstration": (("demo", "--fault", "zzzz"), "Défaut inconnu.*target-off", "Unknown fault.*target-off"),
     "nothing to resume": (("run", "{site}", "--resume", "--record", "neuf"), "rien à reprendre dans neuf.*sans --resume", "nothing to resume.*without --resume"),
     "no record": (("judge", "nulle-part"), "dossier de preuves illisible", "record unreadable"),
-    "file as record": (("judge", "{site}"), "dossier de preuves illisible.*ledger", "record unreadable.*ledger"),
+    "file as record": (("judge", "{site}"), "archive refusée.*pas une archive", "bundle refused.*not a bundle"),
     "empty directory as record": (("judge", "{dir}"), "dossier de preuves illisible", "record unreadable"),
     "foreign directory for the demonstration": (("demo", "--output", "{dir}"), "n'est pas vide.*--output", "is not empty.*--output"),
     "file for the demonstration": (("demo", "--output", "{site}/x"), "dossier impossible à écrire", "cannot be written"),

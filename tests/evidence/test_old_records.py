@@ -28,7 +28,7 @@ def test_it_is_judged_as_it_was(day: str) -> None:
     question = Question(site, profile, record.campaign.profile.digest, parse_as_of(day))
     audit = judge_record(record, question, CATALOGUE, Translator("fr"))
     assert audit.cells.states == {"C": 1, "N": 1, "non_verifie": 1}
-    assert [(v.requirement, v.worst.value, v.best.value) for v in audit.verdicts][0] == (
+    assert next((v.requirement, v.worst.value, v.best.value) for v in audit.verdicts) == (
         "A1",
         "non_atteint",
         "non_atteint",
