@@ -32,6 +32,8 @@ STATUSES: dict[ClaimStatus, Mark] = {
     ClaimStatus.NOT_YET: Mark(msg("à venir"), "–", "none"),
     ClaimStatus.WITHOUT_PROOF: Mark(msg("sans preuve"), "?", "open"),
 }
+WAIVERS: dict[ClaimStatus, Mark] = {ClaimStatus.RETAINED: Mark(msg("en vigueur"), "–", "none")}
+"""Where a waiver is called otherwise than a declaration: it is no success."""
 CORROBORATIONS: dict[CorroborationState, Mark] = {
     CorroborationState.SUPPORTS: Mark(msg("corroboré"), "✓", "good"),
     CorroborationState.OPPOSES: Mark(msg("constats contraires"), "✕", "bad"),
@@ -43,6 +45,12 @@ SERVICES: dict[ServiceStatus, Mark] = {
     ServiceStatus.ABSENT: Mark(msg("déclaré absent"), "✕", "bad"),
     ServiceStatus.OPEN: Mark(msg("non déclaré"), "?", "open"),
 }
+VIGNETTES: dict[tuple[bool, bool], Mark] = {
+    (True, True): Mark(msg("obtenue"), "✓", "good"),
+    (False, True): Mark(msg("encore possible"), "◐", "part"),
+    (False, False): Mark(msg("hors d'atteinte"), "✕", "bad"),
+}
+"""By whether enough services are declared, and whether enough may still be."""
 
 
 def in_language(text: Bilingual, language: str) -> str:

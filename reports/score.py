@@ -142,7 +142,7 @@ def _scores(pen: _Pen, document: ScoreDocument) -> None:
     if declared is not None:
         pen.line(
             msg(
-                "déclarations comprises ({count} exigences déclarées) : {statement}",
+                "déclarations comprises (exigences déclarées : {count}) : {statement}",
                 count=len(document.label.declared),
                 statement=pen.translator.say(declared.statement),
             ),

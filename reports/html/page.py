@@ -19,6 +19,7 @@ from reports.html import words
 from reports.html.bars import points_text, theme_bars, total_bar
 from reports.html.engine import environment, source
 from reports.html.findings import gather
+from reports.html.label import label_view
 from reports.html.matrix import matrices
 from reports.html.proofs import proofs
 from reports.html.requirements import by_theme
@@ -59,6 +60,8 @@ def render(material: Material, translator: Translator) -> str:
             total_points=points_text(audit.score.total, voice),
             verdict_counts=_verdict_counts(audit),
             themes=themes,
+            label=label_view(audit, voice.language),
+            declared_points=points_text(audit.label.declared_score.total, voice) if audit.label.declared_score else "",
             matrix=whole,
             matrices=single,
             unevaluated=unevaluated(material, voice.language),

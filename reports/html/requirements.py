@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from r2s_audit.model.score import ClaimStatus
 from r2s_audit.model.text import Message
 from r2s_audit.model.verdict import VerdictValue
 from reports.html.findings import OPEN, Group, Groups, Row
 from reports.html.words import GRADES, SOURCES, VERDICTS, Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from r2s_audit.model.audit import Audit
     from r2s_audit.model.profile import Criterion, Requirement
     from r2s_audit.model.verdict import CriterionResult, Reason, Verdict
@@ -71,6 +74,9 @@ class RequirementView:
     worst: Mark
     best: Mark
     settled: bool
+    declared: Mark | None
+    """The state that a declaration gives to an open verdict; the verdict stays open."""
+    waived: bool
     outside: Message | None
     """Set where nothing that a probe does evidences it: why."""
     function: str
@@ -88,14 +94,29 @@ class ThemeGroup:
     requirements: tuple[RequirementView, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    declared: Mapping[str, Mark]
+    waived: frozenset[str]
+
+
 def by_theme(material: Material, groups: Groups, language: str) -> tuple[ThemeGroup, ...]:
     """Every requirement, under its theme, in the order of the document."""
     audit = material.audit
     declared = {r.id: r for r in material.profile.requirements} if material.profile else {}
+    claims = _Claims(
+        {item.requirement: VERDICTS[item.value] for item in audit.label.declared},
+        frozenset(w.waiver.requirement for w in audit.label.waivers if w.status is ClaimStatus.RETAINED),
+    )
     titles = _theme_titles(audit)
     found: dict[str, list[RequirementView]] = {}
     for place, verdict in enumerate(audit.verdicts[:MAX_REQUIREMENTS], start=1):
         view = _requirement(f"e{place}", verdict, declared.get(verdict.requirement), groups, language)
+        view = replace(
+            view,
+            declared=claims.declared.get(verdict.requirement),
+            waived=verdict.requirement in claims.waived,
+        )
         found.setdefault(verdict.theme, []).append(view)
     return tuple(ThemeGroup(titles.get(theme, theme), tuple(views)) for theme, views in found.items())
 
@@ -132,6 +153,8 @@ def _requirement(
         worst=VERDICTS[verdict.worst],
         best=VERDICTS[verdict.best],
         settled=verdict.verdict is not VerdictValue.NON_EVALUE,
+        declared=None,
+        waived=False,
         outside=outside.measured if outside is not None and not verdict.criteria else None,
         function=declared.function if declared else "",
         purpose=declared.purpose if declared else "",

@@ -231,6 +231,68 @@ TEXTS: dict[str, Message] = {
     ),
     "may_not_2": msg("Qu'une exigence non évaluée est tenue, ou qu'elle ne l'est pas."),
     "may_not_3": msg("Que le bâtiment est sûr : un audit voit ce qu'il cherche, au moment où il le cherche."),
+    # Label: what goes with the score
+    "label": msg("Le label"),
+    "label_lead": msg(
+        "Ce que la mesure n'établit pas seule : ce qui est déclaré, ce qui est accepté en l'état, ce que les constats "
+        "corroborent, les services, et le chemin le plus court vers un niveau. Rien ici ne change un verdict mesuré."
+    ),
+    "declared_as": msg("déclaré : {state}"),
+    "waived": msg("dérogation"),
+    "declared_reading": msg("déclarations comprises (exigences déclarées : {count})"),
+    "overlay": msg("Barème : {title}, {issuer}"),
+    "overlay_where": msg("{document}, du {dated}, version {version} ; chiffres donnés : {count}"),
+    "evolution": msg("Suivi de l'évolution du projet jusque sa réception"),
+    "evolution_axis": msg(
+        "« Services opérationnels » n'a pas de barème dans le document du label : sa barre est la part des services du "
+        "catalogue déclarés avec preuve, une hypothèse."
+    ),
+    "hypothesis_mark": msg("(hypothèse)"),
+    "legend_measured": msg("acquis par la mesure"),
+    "legend_declared": msg("acquis par déclaration"),
+    "claims": msg("Déclarations"),
+    "claims_none": msg("Aucune déclaration n'a été donnée."),
+    "claim_target": msg("Ce qui est déclaré"),
+    "claim_who": msg("Par qui, quand, pourquoi"),
+    "claim_outcome": msg("Suite donnée"),
+    "claim_state": msg("État"),
+    "claim_signed": msg("{author}, le {dated}, jusqu'au {expires}"),
+    "waivers": msg("Dérogations"),
+    "waivers_lead": msg(
+        "Un écart connu, accepté par quelqu'un jusqu'à une date. Le verdict, les points et le niveau n'en changent pas."
+    ),
+    "corroborations": msg("Corroborations"),
+    "corroborations_lead": msg(
+        "Des constats qui éclairent une exigence qu'aucune mesure n'établit. Ils ne donnent jamais de points : "
+        "l'organisme de label décide."
+    ),
+    "corroborated_by": msg("Ce qui a été observé"),
+    "corroboration_counts": msg("conformes : {good} ; partiels : {part} ; non conformes : {bad}"),
+    "services": msg("Services"),
+    "services_lead": msg(
+        "Un service compte ici quand il est déclaré avec une pièce à l'appui. L'audit peut le corroborer ; il ne "
+        "l'attribue pas. Les points sont ceux de la famille entière."
+    ),
+    "family": msg("Famille"),
+    "family_points": msg("Points de la famille"),
+    "services_declared": msg("Déclarés"),
+    "service": msg("Service"),
+    "service_text": msg("Objectif et description, du document du label"),
+    "service_silent": msg("le document du label n'en donne que le titre"),
+    "vignette": msg("Vignette"),
+    "vignette_reading": msg("seuil {threshold} ({reading})"),
+    "whatif": msg("Vers le niveau supérieur"),
+    "whatif_lead": msg(
+        "Le moindre effort vers chaque niveau, calculé exactement sur toutes les exigences. Les efforts sont des "
+        "hypothèses du profil, pas des chiffres du label."
+    ),
+    "whatif_level": msg("{level} : {effort} {unit}, pour {points} points acquis"),
+    "whatif_to": msg("À porter à"),
+    "whatif_how": msg("Comment"),
+    "whatif_show": msg("à établir : la mesure ne l'exclut pas"),
+    "whatif_mend": msg("à corriger"),
+    "whatif_effort": msg("Effort"),
+    "whatif_points": msg("+{points}"),
     # Signature
     "signature": msg("Visa"),
     "signature_lead": msg(

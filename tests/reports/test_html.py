@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import reports.html
 from r2s_audit.i18n import Translator
-from r2s_audit.model.score import PointsInterval
 from r2s_audit.model.finding import Value
+from r2s_audit.model.score import PointsInterval
 from r2s_audit.model.site import Stage
 from r2s_audit.model.verdict import VerdictValue
 from reports.html import render, words
