@@ -24,6 +24,7 @@ from .pki import Authority
 from .resources import Command, Exists, File, Listening, Probe, Process, ReloadProof, Resource, Says
 
 DEADLINE = 15.0
+_FAREWELL = 1.0
 _POLL = 0.004
 _LISTEN_STATE = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 
@@ -92,8 +93,15 @@ class Change:
         self._stop([r for r in changed if not self._reloads(r, wanted[r.name])])
 
     def _stop(self, resources: Sequence[Resource]) -> None:
-        """End processes, forks included, with their power cut: nothing in a building needs to say goodbye."""
-        names = {resource.name for resource in resources if isinstance(resource, Process)}
+        """End processes, forks included, with their power cut; those that say goodbye are given a moment to."""
+        processes = [resource for resource in resources if isinstance(resource, Process)]
+        names = {process.name for process in processes}
+        leaving = {process.name for process in processes if process.farewell}
+        for name in leaving:
+            self.keeper.ask(do="signal", name=name, number=int(signal.SIGTERM), group=False)
+        deadline = time.monotonic() + _FAREWELL
+        while leaving & set(self.keeper.ask(do="list")["running"]) and time.monotonic() < deadline:
+            time.sleep(_POLL)
         for name in names:
             self.keeper.ask(do="signal", name=name, number=int(signal.SIGKILL), group=True)
         deadline = time.monotonic() + DEADLINE

@@ -105,6 +105,8 @@ class Process:
     after: tuple[str, ...] = ()
     reload: Reload | None = None
     """None: a change of files restarts it."""
+    farewell: bool = False
+    """Asked to end before it is killed: it tells its neighbours, who would otherwise remember it for a time."""
 
 
 Resource: TypeAlias = Command | Process

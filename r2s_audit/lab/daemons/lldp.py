@@ -19,7 +19,7 @@ class LldpSettings(Settings):
     description: str = ""
     """Default: the node's title."""
     name: str = ""
-    """Default: the node's own name."""
+    """Default: the node's own name. Another one is that of another device: with its own chassis, and no address."""
     capability: Literal["router", "bridge", "station"] | None = None
     """Default: what the node is."""
 
@@ -33,7 +33,8 @@ def _configuration(site: Site, settings: LldpSettings) -> str:
         f"configure system hostname {settings.name or site.qualified}",
         f'configure system description "{settings.description or node.title}"',
         f"configure system interface pattern {','.join(ports)}",
-        f"configure system ip management pattern {address4.ip},{address6.ip}",
+        f"configure system ip management pattern {'!*' if settings.name else f'{address4.ip},{address6.ip}'}",
+        *([f"configure system chassisid {settings.name}"] if settings.name else []),
         f"configure system capabilities enabled {capability}",
         "configure lldp portidsubtype ifname",
         f"configure lldp tx-interval {settings.interval}",
@@ -62,6 +63,7 @@ def _plan(site: Site, settings: LldpSettings) -> Iterator[Resource]:
         node=site.node_name,
         argv=("lldpd", "-d", "-u", str(socket), "-O", str(conf), *subagent),
         files=(File(conf, _configuration(site, settings), 0o644),),
+        farewell=True,
         # The socket is there before the configuration is taken, which alone lets it speak.
         ready=(Exists(socket), Says("lldpd should resume operations")),
         # The subagent looks for its master once and then every fifteen seconds: the master comes first.
