@@ -70,8 +70,10 @@ class Machine:
     def start(self) -> subprocess.Popen[str]:
         binds = {"sbin": "/usr/sbin", "rc2.d": "/etc/rc2.d", "lib": "/var/lib", "lock": "/run/lock"}
         mounts = "".join(f'mount --bind "$T/{name}" {path} && ' for name, path in binds.items())
+        # Under nohup hang-ups are ignored, by children too, and a shell cannot undo that by itself.
+        words = ["env", "--default-signal=HUP", "unshare", "--mount", "bash", "-c", f'{mounts}exec "$0" "$1"']
         return subprocess.Popen(
-            ["unshare", "--mount", "bash", "-c", f'{mounts}exec "$0" "$1"', SCRIPT, self.top / "list.txt"],
+            [*words, SCRIPT, self.top / "list.txt"],
             env={"PATH": f"{self.top}/bin:/usr/bin:/bin", "T": str(self.top)},
             stderr=subprocess.PIPE,
             text=True,
