@@ -93,7 +93,7 @@ def judge_record(record: Record, question: Question, catalogue: Catalogue, trans
     measured = score(question.profile, results)
     passes = _passes(entries)
     roles = {device.id: device.role.value for device in question.site.devices}
-    seen = seen_in(judged, roles, record_facts(passes, counting))
+    seen = seen_in(judged, roles, record_facts(record, passes, counting, question.as_of))
     return Audit(
         title=translator.say(msg("simulation – barème hypothétique")) if simulation else "",
         simulation=simulation,

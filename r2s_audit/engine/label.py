@@ -7,6 +7,8 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from r2s_audit.errors import UsageError
+from r2s_audit.evidence.seal import seal_files
+from r2s_audit.evidence.verify import Expectations, State, verify_record
 from r2s_audit.model.record import PassState
 from r2s_audit.model.text import msg
 from r2s_audit.scoring.label import label
@@ -31,14 +33,31 @@ if TYPE_CHECKING:
     from r2s_audit.scoring.supersede import Counted
 
 
-def record_facts(passes: Iterable[PassSummary], counting: Mapping[str, Counted]) -> tuple[Fact, ...]:
-    """What the record shows beside its findings: a pass that ran to its end, versions read on the equipment."""
+def record_facts(
+    record: Record, passes: Iterable[PassSummary], counting: Mapping[str, Counted], as_of: datetime
+) -> tuple[Fact, ...]:
+    """What the record shows beside its findings: a pass that ran to its end, versions read, a seal."""
     found: list[Fact] = []
+    if _sealed(record, as_of):
+        found.append("sealed")
     if any(item.state is PassState.COMPLETE for item in passes):
         found.append("pass_complete")
     if any(_versions(counted) for counted in counting.values()):
         found.append("firmware_read")
     return tuple(found)
+
+
+def _sealed(record: Record, as_of: datetime) -> bool:
+    """Whether an intact record bears a seal on its last entry that was there at the date.
+
+    Who signed is for whoever decides to trust (``verify --trust``): a seal corroborates, and awards nothing.
+    """
+    if not seal_files(record.directory):
+        return False
+    found = verify_record(record.directory, Expectations(moment=as_of))
+    return found.state in {State.SEALED, State.UNKNOWN_AUTHOR} and any(
+        not seal.faults and seal.claimed is not None and seal.claimed <= as_of for seal in found.seals
+    )
 
 
 def _versions(counted: Counted) -> bool:

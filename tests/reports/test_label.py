@@ -30,6 +30,8 @@ PROFILE = load_profile("r2s-residentiel-2019").profile
 SERVICES = services_of(PROFILE)
 FRENCH = Translator("fr")
 DIGEST = "sha256:" + 64 * "a"
+BUILDING = BUILDINGS["the network alone"]._replace(atteint=BUILDINGS["the network alone"].atteint.replace("S1.4 ", ""))
+"""115 points for certain, M open (40), S1.4 (5) lost; with M1.2 (8) declared: 123, all prerequisites, two stars."""
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e"
 
 
@@ -59,9 +61,7 @@ def document(word: str = "", targets: tuple[str, ...] | None = None) -> ScoreDoc
     inputs = LabelInputs(
         filed=(Filed(file, DIGEST),), catalogue=SERVICES.catalogue, catalogue_digest=SERVICES.digest, targets=targets
     )
-    given = Findings.model_validate(
-        {"r2s_findings": 1, "as_of": "2026-06-01", "verdicts": verdicts(BUILDINGS["the network alone"])}
-    )
+    given = Findings.model_validate({"r2s_findings": 1, "as_of": "2026-06-01", "verdicts": verdicts(BUILDING)})
     made = assess(PROFILE, given, inputs)
     stages = tuple(
         stage_of(stage, day, made.score, made.label, "Services opérationnels")
@@ -141,9 +141,9 @@ def test_measured_and_declared_stand_apart() -> None:
     made = document()
     text = render_score(made, FRENCH, colour=False)
     assert made.label.declared_score is not None
-    assert made.score.total.worst == "120"
-    assert made.label.declared_score.total.worst == "128"
-    assert re.search(r"Total +120 – 160 / 160 +128 – 160 / 160", text)
+    assert made.score.total.worst == "115"
+    assert made.label.declared_score.total.worst == "123"
+    assert re.search(r"Total +115 – 155 / 160 +123 – 155 / 160", text)
 
 
 def test_json_has_every_sentence_in_the_reader_s_language() -> None:
