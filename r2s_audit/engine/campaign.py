@@ -18,7 +18,7 @@ from r2s_audit.engine.interfaces import interface_names
 from r2s_audit.engine.passes import Pass, PassResult, PassSettings
 from r2s_audit.engine.resume import last_interrupted, next_pass_id
 from r2s_audit.errors import UsageError
-from r2s_audit.evidence.record import CampaignFiles, create_record, reopen_record
+from r2s_audit.evidence.record import CampaignFiles, create_record, is_begun, reopen_record
 from r2s_audit.model.site import Site
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
@@ -162,7 +162,7 @@ async def _launch_supplicants(
 
 
 def _open(inputs: RunInputs, options: RunOptions, points: tuple[str, ...]) -> tuple[RecordWriter, PassSettings]:
-    if not (options.directory / "ledger.jsonl").exists():
+    if not is_begun(options.directory):
         if options.resume:
             raise UsageError(
                 msg("rien à reprendre dans {directory}", directory=str(options.directory)),

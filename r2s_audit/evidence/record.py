@@ -114,13 +114,23 @@ class RecordWriter:
     blobs: BlobStore
 
 
+def is_begun(directory: Path) -> bool:
+    """Whether there is a campaign here; what a power cut left before the first whole line is none, and is written over.
+
+    Raises:
+        RecordError: a ledger that cannot be read, or whose chain is broken.
+    """
+    path = directory / LEDGER
+    return path.exists() and bool(read_ledger(path).entries)
+
+
 def create_record(directory: Path, files: CampaignFiles) -> RecordWriter:
     """Open a campaign in a new directory, before anything is sent.
 
     Raises:
         RecordError: the directory holds a record already, or cannot be written.
     """
-    if (directory / LEDGER).exists():
+    if is_begun(directory):
         raise RecordError(
             msg("{directory} contient déjà un audit", directory=str(directory)),
             remedy=msg("choisir un autre dossier, ou reprendre celui-ci (--resume) ou y ajouter une passe"),

@@ -13,7 +13,7 @@ from r2s_audit.engine.campaign import RunInputs, RunOptions, RunResult
 from r2s_audit.engine.passes import Pass, PassSettings
 from r2s_audit.engine.plan import Catalogue, make_plan
 from r2s_audit.evidence.blobs import digest_of
-from r2s_audit.evidence.record import CampaignFiles, Record, RecordWriter, create_record, reopen_record
+from r2s_audit.evidence.record import CampaignFiles, Record, RecordWriter, create_record, is_begun, reopen_record
 from r2s_audit.i18n import Translator
 from r2s_audit.model.audit import Audit
 from r2s_audit.model.observation import Observation
@@ -73,7 +73,7 @@ class Bench:
         self.files = CampaignFiles(site_bytes, profile_bytes, self.plan)
 
     def writer(self) -> RecordWriter:
-        if (self.directory / "ledger.jsonl").exists():
+        if is_begun(self.directory):
             return reopen_record(self.directory)[1]
         return create_record(self.directory, self.files)
 
