@@ -20,7 +20,7 @@ from r2s_audit.model.observation import Request, request
 from r2s_audit.model.site import DeviceRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, Vlan, ZoneKind
     from r2s_audit.model.topology import Topology
@@ -59,7 +59,7 @@ class Cell:
 
     def subject(self) -> Subject:
         """The cell as a subject; its protocol is the check's, unless the check has several."""
-        detail = [("address", str(self.address))]
+        detail = [("address", _text(self.address))]
         if self.port is not None:
             detail.append(("port", str(self.port)))
         return Subject(target=self.target, point=self.point, detail=tuple(detail))
@@ -79,10 +79,11 @@ class Cell:
     def ask(self, phase: str, point: str = "", later: int = 0) -> Request:
         """The request of one phase, from the cell's point or from another one, so many rounds later; port 0: ICMP."""
         sender, order = point or self.point, ORDER[phase] + later
-        return _request(self.target, str(self.address), self.protocol, self.port or 0, phase, sender, order)
+        return _request(self.target, _text(self.address), self.protocol, self.port or 0, phase, sender, order)
 
 
 _parsed = lru_cache(maxsize=4096)(ip_address)
+_text: Callable[[AnyAddress], str] = lru_cache(maxsize=4096)(str)
 
 
 @lru_cache(maxsize=65536)

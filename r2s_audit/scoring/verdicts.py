@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from r2s_audit.model.finding import Finding, Subject
+from r2s_audit.model.finding import Finding
 from r2s_audit.model.plan import Cell
 from r2s_audit.model.profile import Criterion, Profile, Requirement
 from r2s_audit.model.site import NotApplicable
@@ -22,6 +22,8 @@ VERDICT_OF: dict[Grade, VerdictValue] = {
 
 _Place = tuple[str, str]
 """Requirement and criterion."""
+_Named = tuple[str, str, tuple[tuple[str, str], ...]]
+"""A subject by its target, point and detail."""
 
 
 def verdicts(
@@ -41,9 +43,9 @@ def verdicts(
     return tuple(_verdict(requirement, cells, declared) for requirement in profile.requirements)
 
 
-def _by_place(profile: Profile, judged: Iterable[JudgedCell]) -> dict[_Place, dict[Subject, JudgedCell]]:
+def _by_place(profile: Profile, judged: Iterable[JudgedCell]) -> dict[_Place, dict[_Named, JudgedCell]]:
     checks = {(r.id, c.id): c.check or "" for r in profile.requirements for c in r.criteria}
-    cells: dict[_Place, dict[Subject, JudgedCell]] = {place: {} for place in checks}
+    cells: dict[_Place, dict[_Named, JudgedCell]] = {place: {} for place in checks}
     for item in judged:
         cell, finding = item
         place = (cell.requirement, cell.criterion)
@@ -51,7 +53,8 @@ def _by_place(profile: Profile, judged: Iterable[JudgedCell]) -> dict[_Place, di
             raise ValueError(f"cell {cell.key} belongs to no criterion of the profile")
         if finding is not None and not _is_of(cell, finding):
             raise ValueError(f"cell {cell.key} comes with a finding of {finding.check} on {finding.subject.key}")
-        first = cells[place].setdefault(cell.subject, item)
+        subject = cell.subject  # by its fields: hashing a model is a hundred times slower than hashing texts
+        first = cells[place].setdefault((subject.target, subject.point, subject.detail), item)
         if first.finding is not finding and first.finding != finding:
             raise ValueError(f"cell {cell.key} comes with two different findings")
     return cells
@@ -64,7 +67,7 @@ def _is_of(cell: Cell, finding: Finding) -> bool:
 
 def _verdict(
     requirement: Requirement,
-    cells: Mapping[_Place, Mapping[Subject, JudgedCell]],
+    cells: Mapping[_Place, Mapping[_Named, JudgedCell]],
     declared: Mapping[str, NotApplicable],
 ) -> Verdict:
     parts = [
