@@ -86,6 +86,17 @@ def walk(building: Building, inside: Inside) -> Walk:
 
 
 @pytest.fixture(scope="session")
+def forget(inside: Inside) -> Callable[[str], None]:
+    """Have the laptop forget what a socket heard of routers: it would believe in a foreign one for half a minute more."""
+
+    def run(socket: str) -> None:
+        inside("auditeur", "ip", "-6", "address", "flush", "dev", socket, "scope", "global", "dynamic")
+        inside("auditeur", "ip", "-6", "route", "flush", "dev", socket, "proto", "ra")
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def wait_for() -> Callable[..., None]:
     """Wait until something is so, for at most some seconds."""
 

@@ -13,7 +13,7 @@ from r2s_audit.lab.resources import Certificate, Exists, Listening, Resource
 from r2s_audit.lab.responders.hostile import octets
 
 from .base import Settings, Site, TypedFamily
-from .responder import addresses, responder
+from .responder import CIPHERS, addresses, responder
 
 
 class HostileSettings(Settings):
@@ -21,6 +21,7 @@ class HostileSettings(Settings):
 
     port: PortNumber
     transport: Literal["tcp", "udp"] = "tcp"
+    ipv6: bool = True
     tls: bool = False
     """Through a TLS handshake that is as it should be."""
     listens: bool = False
@@ -59,17 +60,19 @@ class ImpostorSettings(LldpFrameSettings):
 
 
 def _hostile(site: Site, settings: HostileSettings) -> Iterator[Resource]:
-    options = {"addresses": addresses(site), **settings.model_dump(exclude={"tls"})}
+    own = addresses(site)[: 2 if settings.ipv6 else 1]
+    options = {"addresses": own, **settings.model_dump(exclude={"tls", "ipv6"})}
     certificates: tuple[Certificate, ...] = ()
     if settings.tls:
         certificate = Certificate(site.qualified, addresses(site))
         certificates = (certificate,)
         options["certificate"] = str(certificate_file(site.layout.pki, certificate))
+        options["ciphers"] = CIPHERS
         options["key"] = str(key_file(site.layout.pki, certificate))
     ready = (Listening("tcp", settings.port), Listening("tcp6", settings.port))
     if settings.transport == "udp":
         ready = (Listening("udp", settings.port), Listening("udp6", settings.port))
-    yield responder(site, "hostile", options, ready, certificates)
+    yield responder(site, "hostile", options, ready[: len(own)], certificates)
 
 
 def _lldp_frame(site: Site, settings: LldpFrameSettings) -> Iterator[Resource]:

@@ -89,9 +89,6 @@ def _configuration(site: Site, settings: SnmpSettings) -> str:
         "agentXPerms 0600 0700",
         *(f"{name} {text}" for name, text in identity.items()),
         f"sysServices {4 if node.role == 'router' else 2}",
-        # Only what the equipment would call its interfaces: not the ones that Open vSwitch works with. By their stems:
-        # of a long list snmpd heeds the first dozen, and forgets the other interfaces five minutes after its start.
-        f"include_ifmib_iface_prefix {' '.join(_stems('lo', *node.ports, *node.interfaces))}",
         *(f"view vue included .{oid}" for oid in _VIEW),
         f'createUser {description.snmp.user} SHA-256 "{auth}" AES "{priv}"',
         f"rouser {description.snmp.user} {settings.level} -V vue",
@@ -105,11 +102,6 @@ def _configuration(site: Site, settings: SnmpSettings) -> str:
         if _guards(site):
             lines.append(f"pass_persist {PAE_MIB} /bin/sh {here / 'pae.sh'}")
     return "\n".join(lines) + "\n"
-
-
-def _stems(*names: str) -> tuple[str, ...]:
-    """The names without their numbers, each once."""
-    return tuple(dict.fromkeys(name.rstrip("0123456789") or name for name in names))
 
 
 def _guards(site: Site) -> Path | None:

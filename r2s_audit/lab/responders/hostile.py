@@ -74,6 +74,7 @@ def _context(options: Mapping[str, Any]) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(options["certificate"], options["key"])
+    context.set_ciphers(options["ciphers"])
     return context
 
 

@@ -23,6 +23,7 @@ from r2s_audit.lab.responders import lldp_frame
 ENGINE = bytes.fromhex("8000000004") + b"imposteur"
 MAX_FRAME = 65535
 MAX_KEPT = 8 << 20
+_EVERY_ETHERTYPE = 0x0003
 _IPV4, _ARP, _IPV6 = 0x0800, 0x0806, 0x86DD
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _SNMP = 161
@@ -50,11 +51,12 @@ def serve(options: Mapping[str, Any]) -> NoReturn:
     true = {ip_address(address).packed for address in options["addresses"]}
     announcement = lldp_frame.frame(options)
     with (
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock,  # noqa: TID251 - a device of the laboratory
         Path(options["heard"]).open("wb", buffering=0) as heard,
-        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003)) as sock,  # noqa: TID251 - laboratory
     ):
+        sock.bind((options["interface"], _EVERY_ETHERTYPE))
+        # The file is the sign that it listens.
         heard.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, MAX_FRAME, 1))
-        sock.bind((options["interface"], 0x0003))
         due = time.monotonic()
         while True:
             if time.monotonic() >= due:
