@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reports.html import words
+from reports import words
 from reports.html.bars import points_text, theme_bars, total_bar
 from reports.html.engine import environment, source
 from reports.html.findings import gather

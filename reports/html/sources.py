@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from r2s_audit.model.profile import Source
 from reports.html.requirements import MAX_REQUIREMENTS, Origin, origin, title_of
-from reports.html.words import SOURCES
+from reports.words import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,8 @@ from r2s_audit.model.finding import Value
 from r2s_audit.model.score import PointsInterval
 from r2s_audit.model.site import Stage
 from r2s_audit.model.verdict import VerdictValue
-from reports.html import render, words
+from reports import words
+from reports.html import render
 from reports.html.findings import LISTED, gather
 from reports.html.points import percent, share
 from reports.html.texts import TEXTS
