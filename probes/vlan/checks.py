@@ -31,6 +31,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=1.0,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
     CollectorSpec(
         id=REACH,
@@ -72,6 +73,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=2.0,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
