@@ -7,7 +7,6 @@ slot: a controller that chokes on ten packets at once is not told from one that 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,6 @@ class _Bucket:
 
     rate: float
     free_at: float = 0.0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Whose turn it is: senders are served in the order of their coming, and only the first of them watches the clock."""
 
     def take(self, now: float, packets: int) -> None:
         """Take the slots of packets that leave now."""
@@ -85,19 +82,12 @@ class Budget:
         """
         self.charge(packets)
         name = device.id if device else ""
-        buckets = [self._targets.setdefault(name, _Bucket(self.scope.rates.per_target))]
+        buckets = [self._targets.setdefault(name, _Bucket(self.scope.rates.per_target)), self._all]
         if device is not None and not device.role.is_infrastructure:
             buckets.append(self._building)
-        buckets.append(self._all)
         # Slots are taken in all buckets at one moment, the one of sending: a slot taken earlier in one of them and used
-        # late because of another would let two packets of a slow bucket leave close together. Turns are taken from the
-        # narrowest bucket to the one of all, each once the one before is free: who waits for a slow device holds up
-        # nobody who does not.
-        async with AsyncExitStack() as turns:
-            for bucket in buckets:
-                await turns.enter_async_context(bucket.turn)
-                while (delay := bucket.free_at - self.clock()) > INSTANT_S:  # noqa: ASYNC110 - a schedule, not an event
-                    await asyncio.sleep(delay)
-            now = self.clock()
-            for bucket in buckets:
-                bucket.take(now, packets)
+        # late because of another would let two packets of a slow bucket leave close together.
+        while (delay := max(bucket.free_at for bucket in buckets) - (now := self.clock())) > INSTANT_S:  # noqa: ASYNC110 - a schedule, not an event
+            await asyncio.sleep(delay)
+        for bucket in buckets:
+            bucket.take(now, packets)
