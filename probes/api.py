@@ -150,6 +150,9 @@ class CollectorSpec:
     batch: bool = False
     one_per_device: bool = True
     """Never two requests of any such collector at the same device at once (one session per controller)."""
+    apart: bool = False
+    """It reads the point or asks routers and neighbours for themselves only: it opens nothing at a device, disturbs no
+    session or silence of another family, and the engine lets it wait for none of them."""
 
 
 class NotVerified(Exception):

@@ -31,6 +31,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=1.0,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
     CollectorSpec(
         id=REACH,
@@ -40,8 +41,8 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         intrusiveness=Intrusiveness.SAFE,
         packets=11,  # two frames and a RST, two to resolve, six of the window's own controls
         seconds=15.0,
-        usual_packets=4,
-        usual_seconds=1.0,  # silence is waited for once per window, not once per address
+        usual_packets=2,  # two frames into silence, or one and a RST
+        usual_seconds=2.5,  # two silences and both controls, once per window, not once per address
         needs_wire=True,
         batch=True,
         one_per_device=False,
@@ -55,7 +56,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         packets=24,  # two frames for each way, of which one per TCP service; six of the window's own controls
         seconds=20.0,
         usual_packets=12,
-        usual_seconds=1.0,
+        usual_seconds=2.5,
         needs_wire=True,
         batch=True,
         one_per_device=False,
@@ -72,6 +73,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=2.0,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
 )
 CHECKS: tuple[AnyCheck, ...] = (

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from r2s_audit.engine.schedule import Job
 
 CONCURRENCY = 16
-"""Jobs under way at once; each device is asked by one of them at a time."""
+"""Jobs of one round under way at once; each device is asked by one of them at a time."""
 MAX_FACTS_BYTES = 4 * 1024 * 1024
 GRACE_SECONDS = 2.0
 """What a collector has to put its things away once its time is over; then it is ended by force."""
@@ -49,7 +49,6 @@ class Collection:
     accesses: Mapping[str, PointAccess]
     sink: Sink
     _devices: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
 
     async def run_round(self, jobs: list[Job]) -> None:
         """Run jobs together; a job's fault is its requests' fault alone.
@@ -57,15 +56,16 @@ class Collection:
         Raises:
             RecordError: the record cannot be written any more; the other jobs are stopped.
         """
+        slots = asyncio.Semaphore(CONCURRENCY)
         async with asyncio.TaskGroup() as group:
             for job in jobs:
-                group.create_task(self._run(job), name=job.requests[0].key)
+                group.create_task(self._run(job, slots), name=job.requests[0].key)
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job, slots: asyncio.Semaphore) -> None:
         lock = (
             self._devices[job.requests[0].target] if job.spec.one_per_device and not job.spec.batch else asyncio.Lock()
         )
-        async with lock, self._slots:
+        async with lock, slots:
             pending = {request.key: request for request in job.requests}
             access = self.accesses[job.point]
             started = access.now()

@@ -19,7 +19,7 @@ from r2s_audit.engine.clock import read_clock
 from r2s_audit.engine.collect import Collection, Sink
 from r2s_audit.engine.egress import witnessed
 from r2s_audit.engine.interfaces import Interface, read_interface
-from r2s_audit.engine.schedule import rounds
+from r2s_audit.engine.schedule import lane, rounds
 from r2s_audit.engine.scope import PointGate, Scope
 from r2s_audit.engine.watchdog import guarded_loop
 from r2s_audit.errors import InternalError, RecordError
@@ -174,14 +174,10 @@ class Pass:
                     raise _first_of(group) from group
 
     def _lanes(self, requests: Iterable[Request]) -> list[list[Request]]:
-        """Requests that need not wait for one another: a socket where nobody is authenticated has time of its own.
-
-        Its minute of silence would otherwise hold up every other point, and no control of another point is about it.
-        """
+        """Requests that need not wait for one another."""
         lanes: dict[str, list[Request]] = defaultdict(list)
         for request in requests:
-            point = self.topology.points[request.point]
-            lanes[point.id if point.kind == "unauthenticated" else ""].append(request)
+            lanes[lane(request, self.specs[request.collector], self.topology)].append(request)
         return list(lanes.values())
 
     def _write(self, observation: Observation) -> None:
