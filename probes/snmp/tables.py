@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from . import oids
 from .dialects import Q_BRIDGE, Dialect
@@ -25,6 +25,7 @@ from .values import (
     Value,
     column,
     integer,
+    is_spelt,
     mac,
     mac_of_index,
     network_address,
@@ -128,7 +129,7 @@ def port_numbers(rows: Rows, dialect: Dialect = Q_BRIDGE) -> frozenset[int]:
 def static_vlans(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[tuple[StaticVlan, ...], int]:
     """dot1qVlanStaticTable, indexed by VLAN; and how many rows had an index that is no VLAN."""
     found = []
-    known = port_numbers(rows, dialect)
+    known, spelt = port_numbers(rows, dialect), _spelt(rows, dialect)
     right, invalid = _one_component(rows, dialect.static, dialect, (1,), 0)
     for (vlan,), row in right.items():
         if not 1 <= vlan <= MAX_VLAN:
@@ -138,8 +139,8 @@ def static_vlans(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[tuple[StaticV
             StaticVlan(
                 id=vlan,
                 name=text(row.get("dot1qVlanStaticName")),
-                egress=port_list(row.get("dot1qVlanStaticEgressPorts"), known),
-                untagged=port_list(row.get("dot1qVlanStaticUntaggedPorts"), known),
+                egress=port_list(row.get("dot1qVlanStaticEgressPorts"), known, spelt=spelt),
+                untagged=port_list(row.get("dot1qVlanStaticUntaggedPorts"), known, spelt=spelt),
             )
         )
     return tuple(found), invalid
@@ -148,7 +149,7 @@ def static_vlans(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[tuple[StaticV
 def current_vlans(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[tuple[CurrentVlan, ...], int]:
     """dot1qVlanCurrentTable, indexed by time mark and VLAN: of several marks the latest row of a VLAN holds."""
     found: dict[int, CurrentVlan] = {}
-    known = port_numbers(rows, dialect)
+    known, spelt = port_numbers(rows, dialect), _spelt(rows, dialect)
     # Some agents leave the time mark out of the index: the VLAN is the last part either way.
     right, invalid = _one_component(rows, dialect.current, dialect, (1, 2), -2)
     for index, row in right.items():
@@ -160,21 +161,30 @@ def current_vlans(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[tuple[Curren
             id=vlan,
             fdb_id=integer(row.get("dot1qVlanFdbId")),
             status=integer(row.get("dot1qVlanStatus")),
-            egress=port_list(row.get("dot1qVlanCurrentEgressPorts"), known),
-            untagged=port_list(row.get("dot1qVlanCurrentUntaggedPorts"), known),
+            egress=port_list(row.get("dot1qVlanCurrentEgressPorts"), known, spelt=spelt),
+            untagged=port_list(row.get("dot1qVlanCurrentUntaggedPorts"), known, spelt=spelt),
         )
     return tuple(found[vlan] for vlan in sorted(found)), invalid
 
 
 def memberships(rows: Rows, dialect: Dialect = Q_BRIDGE) -> int:
     """How many port memberships the VLAN tables hold, counted before any is spelt out."""
-    columns = [p for name, p in (dialect.static | dialect.current).items() if name.endswith("Ports")]
     return sum(
         int.from_bytes(value[:MAX_PORTLIST], "big").bit_count()
-        for prefix in columns
-        for value in column(rows, prefix).values()
+        for value in _port_lists(rows, dialect)
         if isinstance(value, bytes)
     )
+
+
+def _port_lists(rows: Rows, dialect: Dialect) -> Iterator[Value]:
+    for name, prefix in (dialect.static | dialect.current).items():
+        if name.endswith("Ports"):
+            yield from column(rows, prefix).values()
+
+
+def _spelt(rows: Rows, dialect: Dialect) -> bool:
+    """Whether the agent spells port lists as text."""
+    return any(is_spelt(value) for value in _port_lists(rows, dialect))
 
 
 def bridge_ports(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[BridgePort, ...]:

@@ -24,6 +24,7 @@ MAX_PORTLIST = 8192
 MAC_LENGTH = 6
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{2}(?:[ :-][0-9A-Fa-f]{2})+[ ]?")
 """At least two pairs with separators: no PortList of a real bridge is made of these octets only, in this rhythm."""
+_DIGITS = re.compile(rb"[0-9A-Fa-f]{1,2}")
 _DECIMAL = re.compile(rb"[0-9]{1,5}(?:,[0-9]{1,5})*")
 
 
@@ -69,22 +70,29 @@ def network_address(octets: bytes, family: int) -> str | None:
     return str(ip_address(octets))
 
 
-def port_list(value: Value | None, known: Collection[int] = ()) -> tuple[int, ...]:
+def is_spelt(value: Value) -> bool:
+    """Whether a PortList is the text of its octets: hexadecimal pairs between separators."""
+    return isinstance(value, bytes) and _HEXADECIMAL.fullmatch(value[:MAX_PORTLIST]) is not None
+
+
+def port_list(value: Value | None, known: Collection[int] = (), *, spelt: bool = False) -> tuple[int, ...]:
     """Bridge ports of a PortList (RFC 4363): the most significant bit of the first octet is port 1.
 
     Two other spellings are met in the field and read too: the octets spelt as hexadecimal pairs, and the port numbers
-    themselves in decimal. The last is told from four octets that look like digits by the ``known`` ports alone.
+    themselves in decimal. The last is told from octets that look like digits by the ``known`` ports alone. ``spelt``:
+    another list of the same agent is hexadecimal text, so that a lone ``0`` is an empty list and not ports 3 and 4.
     """
     if not isinstance(value, bytes):
         return ()
     kept = value[:MAX_PORTLIST]
-    if _HEXADECIMAL.fullmatch(kept):
-        kept = bytes.fromhex(re.sub(rb"[^0-9A-Fa-f]", b"", kept).decode())
+    if is_spelt(kept) or (spelt and _DIGITS.fullmatch(kept)):
+        digits = re.sub(rb"[^0-9A-Fa-f]", b"", kept).decode()
+        return bit_numbers(bytes.fromhex(digits if len(digits) % 2 == 0 else f"0{digits}"))
     ports = bit_numbers(kept)
     if known and _DECIMAL.fullmatch(kept) and not known_only(ports, known):
-        spelt = tuple(sorted({int(part) for part in kept.split(b",")} - {0}))
-        if known_only(spelt, known):
-            return spelt
+        numbers = tuple(sorted({int(part) for part in kept.split(b",")} - {0}))
+        if known_only(numbers, known):
+            return numbers
     return ports
 
 
