@@ -147,11 +147,28 @@ def _device(description: Description, name: str, layout: Layout) -> dict[str, An
         "addresses": [str(address.ip) for address in description.addresses(name, interface)],
         "mac": mac(name, interface),
         "services": list(declared_services(description, name, layout)),
+        "attached_to": list(_attachments(description, name)),
         "tls": node.tls,
     }
     if any(service.kind == "snmp" for service in node.services.values()):
         device["admin"] = {"snmp": _snmp(description, layout)}
     return {key: value for key, value in device.items() if value}
+
+
+def _attachments(description: Description, name: str) -> Iterator[dict[str, Any]]:
+    """Every switch port at whose other end the node is; a link is declared by both its ends."""
+    for switch, node in description.nodes.items():
+        for port, settings in node.ports.items():
+            far, _, interface = settings.to.partition("/")
+            if far != name:
+                continue
+            place: dict[str, Any] = {"switch": switch, "port": port}
+            if settings.trunk:
+                yield {**place, "link": True}
+            elif interface == description.management(name):
+                yield place
+            elif settings.access is not None:
+                yield {**place, "vlan": description.vlans[description.nodes[name].interfaces[interface].vlan].id}
 
 
 def _snmp(description: Description, layout: Layout) -> dict[str, Any]:

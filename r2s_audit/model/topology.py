@@ -72,6 +72,11 @@ class Topology:
                 return vlan
         return None
 
+    def vlans_of(self, device: Device) -> frozenset[int]:
+        """The VLANs whose subnets hold the device's addresses."""
+        found = (self.vlan_containing(address) for address in device.addresses)
+        return frozenset(vlan.id for vlan in found if vlan is not None)
+
     def same_vlan(self, point: MeasuringPoint, address: AnyAddress) -> bool:
         """Whether the point reaches the address without a router."""
         vlan = self.vlan_of(point)
