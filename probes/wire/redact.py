@@ -24,7 +24,6 @@ from probes.wire.frames import (
     FrameKind,
     parse_header,
     parse_link,
-    parse_network,
 )
 
 if TYPE_CHECKING:
@@ -66,9 +65,24 @@ def redact(data: bytes, original_length: int | None = None) -> Redacted:
     Nothing is raised: of what does not read, only what does is kept.
     """
     try:
-        header = parse_header(data, original_length)
+        return redact_read(data, parse_header(data, original_length))
     except FrameError:
-        return _unreadable(data, original_length)
+        pass
+    try:
+        return redact_unread(data, parse_link(data, original_length))
+    except FrameError:
+        return redact_unread(data, None)
+
+
+def redact_unread(data: bytes, header: FrameHeader | None) -> Redacted:
+    """The same for a frame of which no more than the link's header reads, or nothing."""
+    if header is None:
+        return Redacted(data[:_ETHERNET], "all after the Ethernet header, which does not read")
+    return Redacted(data[: header.payload_offset], "all above Ethernet, which does not read")
+
+
+def redact_read(data: bytes, header: FrameHeader) -> Redacted:
+    """The same for a frame whose headers have been read by :func:`probes.wire.frames.parse_header`."""
     keep, what = _kept(data, header)
     kept = bytearray(data[: min(keep, len(data))])
     if header.protocol in _CHECKSUMS and not header.fragment_offset:
@@ -76,14 +90,6 @@ def redact(data: bytes, original_length: int | None = None) -> Redacted:
     if not what and len(kept) < len(data):
         what = "padding"
     return Redacted(bytes(kept), what)
-
-
-def _unreadable(data: bytes, original_length: int | None) -> Redacted:
-    try:
-        header = parse_link(data, original_length)
-    except FrameError:
-        return Redacted(data[:_ETHERNET], "all after the Ethernet header, which does not read")
-    return Redacted(data[: header.payload_offset], "all above Ethernet, which does not read")
 
 
 def _kept(data: bytes, header: FrameHeader) -> tuple[int, str]:
@@ -113,7 +119,11 @@ def _door(data: bytes, header: FrameHeader) -> tuple[int, str]:
 
 def _packet(data: bytes, header: FrameHeader) -> tuple[int, str]:
     start = header.payload_offset
-    end = parse_network(data, header.length)[1]
+    network = _ETHERNET + 4 * len(header.vlans)
+    if header.kind is FrameKind.IPV4:
+        end = network + int.from_bytes(data[network + 2 : network + 4])
+    else:
+        end = network + 40 + int.from_bytes(data[network + 4 : network + 6])
     if header.fragment_offset:
         return start, "fragment"
     match header.protocol:

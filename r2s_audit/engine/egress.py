@@ -78,13 +78,14 @@ class _Listener:
             )
             raise
         frames = self.witness.take_frames()
-        keeper.take(frames)
+        records = [record_of(frame) for frame in frames]
+        keeper.take(frames, records)
         if self.heard is not None:
-            keeper.take(self.heard.take())
+            keeper.hear(self.heard.take())
         drops = statistics.kernel_drops + statistics.forwarding_drops
         if not frames and not drops:
             return
-        listing = "\n".join(json.dumps(record_of(f).as_ledger(), separators=(",", ":")) for f in frames).encode()
+        listing = "\n".join(json.dumps(r.as_ledger(), separators=(",", ":")) for r in records).encode()
         self.writer.ledger.append(
             FramesSent(
                 pass_id=self.pass_id,

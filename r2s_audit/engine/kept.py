@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import r2s_audit
 from probes.wire.capture import Direction
 from probes.wire.pcapng import Packet, section
-from probes.wire.redact import redact
+from probes.wire.redact import redact_read, redact_unread
+from probes.wire.witness import record_of
 from r2s_audit.model.record import FramesKept
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from probes.wire.capture import CapturedFrame
     from probes.wire.pcapng import Port
+    from probes.wire.witness import WitnessRecord
     from r2s_audit.engine.trail import Trail
     from r2s_audit.evidence.record import RecordWriter
 
@@ -70,6 +72,7 @@ class FrameKeeper:
     bounds: Bounds = field(default_factory=Bounds)
     _sent: _Account = field(init=False)
     _received: dict[str, _Account] = field(init=False)
+    _index: dict[str, int] = field(init=False)
     _packets: list[tuple[int, bytes]] = field(default_factory=list, init=False)
     _sections: int = field(default=0, init=False)
     _missed: int = field(default=0, init=False)
@@ -78,6 +81,7 @@ class FrameKeeper:
 
     def __post_init__(self) -> None:
         """Share the bounds out."""
+        self._index = {port.name: number for number, port in enumerate(self.ports)}
         share = max(1, len(self.ports))
         self._sent = _Account(self.bounds.sent, self.bounds.sent_octets)
         self._received = {
@@ -85,23 +89,38 @@ class FrameKeeper:
             for port in self.ports
         }
 
-    def take(self, frames: Sequence[CapturedFrame]) -> None:
-        """Redact frames and keep them, as far as there is room."""
-        index = {port.name: number for number, port in enumerate(self.ports)}
+    def hear(self, frames: Sequence[CapturedFrame]) -> None:
+        """As :meth:`take`, for frames of which no record is made; none is read once there is no room."""
         for frame in frames:
-            account = self._sent if frame.direction is Direction.OUTGOING else self._received[frame.interface]
+            account = self._account(frame)
+            if account.full():
+                account.over += 1
+            else:
+                self.take([frame], [record_of(frame)])
+
+    def take(self, frames: Sequence[CapturedFrame], records: Sequence[WitnessRecord]) -> None:
+        """Redact frames, whose records are given, and keep them as far as there is room."""
+        for frame, record in zip(frames, records, strict=True):
+            account = self._account(frame)
             if account.full():
                 account.over += 1
                 continue
-            clean = redact(frame.data, frame.original_length)
-            comments = self.trail.comments(frame)
+            if record.unread is None and record.header is not None:
+                clean = redact_read(frame.data, record.header)
+                comments = self.trail.comments(frame, record.header)
+            else:
+                clean = redact_unread(frame.data, record.header)
+                comments = self.trail.comments(frame, None)
             if clean.removed:
                 comments += (f"removed: {clean.removed}",)
             packed = Packet(
-                index[frame.interface], frame.t_ns, frame.direction, clean.data, frame.original_length, comments
+                self._index[frame.interface], frame.t_ns, frame.direction, clean.data, frame.original_length, comments
             ).pack()
             if account.admits(len(packed)):
                 self._packets.append((frame.t_ns, packed))
+
+    def _account(self, frame: CapturedFrame) -> _Account:
+        return self._sent if frame.direction is Direction.OUTGOING else self._received[frame.interface]
 
     def missed(self, total: int) -> None:
         """Learn how many received frames were dropped on all interfaces since the pass began."""

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from probes.wire.capture import Direction
-from probes.wire.frames import ICMP, ICMPV6, TCP, UDP, FrameError, FrameKind, parse_header
+from probes.wire.frames import ICMP, ICMPV6, TCP, UDP, FrameKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,13 +79,9 @@ class Trail:
         for interface, spans in self._spans.items():
             self._spans[interface] = [s for s in spans if s.end is None or s.end + LATE_NS >= before_ns]
 
-    def comments(self, frame: CapturedFrame) -> tuple[str, ...]:
+    def comments(self, frame: CapturedFrame, header: FrameHeader | None) -> tuple[str, ...]:
         """One line per request that fits best; ``during`` where only the time does, ``none`` where nothing does."""
         spans = [span for span in self._spans.get(frame.interface, ()) if span.covers(frame.t_ns)]
-        try:
-            header = parse_header(frame.data, frame.original_length)
-        except FrameError:
-            header = None
         how, found = _best(spans, frame, header)
         if not found:
             return ("request: none",)
