@@ -37,6 +37,7 @@ class _Span:
     """Requests of one job while it ran; addressed ones by their address, the others as windows."""
 
     begin: int
+    label: str
     end: int | None = None
     addressed: dict[str, list[Request]] = field(default_factory=dict)
     windows: list[Request] = field(default_factory=list)
@@ -55,8 +56,10 @@ class Trail:
     @contextmanager
     def under_way(self, interface: str, requests: Iterable[Request]) -> Iterator[None]:
         """Note that these requests are being made from an interface."""
-        span = _Span(time.time_ns())
-        for request in requests:
+        several = tuple(requests)
+        label = several[0].key if len(several) == 1 else _batch(several)
+        span = _Span(time.time_ns(), label)
+        for request in several:
             self._index(span, request)
         self._spans.setdefault(interface, []).append(span)
         try:
@@ -91,6 +94,11 @@ class Trail:
         return tuple(lines)
 
 
+def _batch(requests: tuple[Request, ...]) -> str:
+    """How requests that one collector makes together are called."""
+    return f"{requests[0].collector}@{requests[0].point}, {len(requests)} requests"
+
+
 def _canonical(address: str) -> str:
     try:
         return str(ip_address(address))
@@ -110,6 +118,9 @@ def _best(spans: list[_Span], frame: CapturedFrame, header: FrameHeader | None) 
         if header is None or not peer or header.is_group:
             for request in span.windows:
                 scores.setdefault(request.key, running)
+        # What no address tells: a question for the router on the way, a collector's own control, the end of a connection.
+        if frame.direction is Direction.OUTGOING:
+            scores.setdefault(span.label, running)
     best = max(scores.values(), default=0)
     found = sorted(key for key, score in scores.items() if score == best) if best > 0 else []
     return "request" if best >= 2 * _ADDRESSED else "during", found

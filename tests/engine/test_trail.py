@@ -95,6 +95,14 @@ def test_another_port_is_only_a_matter_of_time(trail: Trail) -> None:
         assert told(trail, frame(segment(HERE, THERE, (1, 80)))) == (f"during: {one.key}",)
 
 
+def test_what_is_sent_on_the_way_is_a_matter_of_time(trail: Trail) -> None:
+    """The question for a router, or a control of a collector's own; what comes in unasked is nobody's."""
+    many = [asked(address=THERE, port=port) for port in (80, 443)]
+    with trail.under_way("lo", many):
+        assert told(trail, frame(segment(HERE, ELSEWHERE, (1, 443)))) == ("during: a.b@P-ADM, 2 requests",)
+        assert told(trail, frame(segment(ELSEWHERE, HERE, (443, 1)), incoming=True)) == ("request: none",)
+
+
 def test_a_window_hears_groups(trail: Trail) -> None:
     window = asked("a.window")
     with trail.under_way("lo", [window]):
