@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import defaultdict
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -21,10 +21,12 @@ from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from r2s_audit.engine.access import PointAccess
     from r2s_audit.engine.schedule import Job
+    from r2s_audit.engine.trail import Trail
 
 CONCURRENCY = 16
 """Jobs of one round under way at once; each device is asked by one of them at a time."""
@@ -48,6 +50,8 @@ class Collection:
     pass_id: str
     accesses: Mapping[str, PointAccess]
     sink: Sink
+    trail: Trail | None = None
+    """Told what is under way where, for whoever reads the frames."""
     _devices: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def run_round(self, jobs: list[Job]) -> None:
@@ -72,7 +76,8 @@ class Collection:
             try:
                 access.gate.scope.admit_intrusiveness(job.spec.intrusiveness, job.spec.id, started.date())
                 seconds = job.deadline(access.topology.site.scope.rates)
-                fault = await _bounded(self._attempt(job, access, pending), seconds)
+                with self._noted(job, access):
+                    fault = await _bounded(self._attempt(job, access, pending), seconds)
             except OutOfScope as error:
                 fault = _fault(error)
             except (asyncio.CancelledError, KeyboardInterrupt):
@@ -81,6 +86,11 @@ class Collection:
             if fault is not None:
                 # A fault after the last outcome is recorded too, as one more observation, which supersedes nothing.
                 self._fail_all(job, pending or {job.requests[0].key: job.requests[0]}, started, fault)
+
+    def _noted(self, job: Job, access: PointAccess) -> AbstractContextManager[None]:
+        if self.trail is None or access.interface is None:
+            return nullcontext()
+        return self.trail.under_way(access.interface.name, job.requests)
 
     async def _attempt(self, job: Job, access: PointAccess, pending: dict[str, Request]) -> _Fault | None:
         """Collect and say what went wrong: whatever a collector raises ends here, SystemExit too.

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import r2s_audit
+from probes.wire.pcapng import Port
+from probes.wire.witness import WITNESS_SNAP
 from r2s_audit.engine.access import PassTools, PointAccess
 from r2s_audit.engine.budget import Budget
 from r2s_audit.engine.clock import read_clock
@@ -21,6 +23,7 @@ from r2s_audit.engine.egress import witnessed
 from r2s_audit.engine.interfaces import Interface, read_interface
 from r2s_audit.engine.schedule import lane, rounds
 from r2s_audit.engine.scope import PointGate, Scope
+from r2s_audit.engine.trail import Trail
 from r2s_audit.engine.watchdog import guarded_loop
 from r2s_audit.errors import InternalError, RecordError
 from r2s_audit.evidence.seal import sign_pass
@@ -162,16 +165,33 @@ class Pass:
             name: PointAccess(PointGate(scope, budget, self.topology.points[name]), interface, self.tools)
             for name, interface in interfaces.items()
         }
-        present = [interface.name for interface in interfaces.values() if interface is not None]
-        collection = Collection(settings.pass_id, accesses, Sink(self._write))
+        trail = Trail(self.topology)
+        collection = Collection(settings.pass_id, accesses, Sink(self._write), trail)
+        ports = self._ports(interfaces)
         with guarded_loop(STALL_SECONDS):
-            async with witnessed(self.tools.wire, self.writer, settings.pass_id, present, self.tools.no_wire):
+            async with witnessed(self.tools.wire, self.writer, settings.pass_id, ports, trail, self.tools.no_wire):
                 try:
                     async with asyncio.TaskGroup() as lanes:
                         for requests in self._lanes(p.request for p in todo):
                             lanes.create_task(_in_rounds(collection, rounds(requests, self.specs)))
                 except ExceptionGroup as group:
                     raise _first_of(group) from group
+
+    def _ports(self, interfaces: Mapping[str, Interface | None]) -> list[Port]:
+        """Every interface once, with the points that are measured from it."""
+        present = {interface.name: interface for interface in interfaces.values() if interface is not None}
+        plugged = {
+            name: ", ".join(
+                f"point {point.id}, socket {point.socket}"
+                for point in (self.topology.points[p] for p in interfaces)
+                if point.interface == name
+            )
+            for name in present
+        }
+        return [
+            Port(name, plugged[name], bytes.fromhex(present[name].mac.replace(":", "")), WITNESS_SNAP)
+            for name in sorted(present)
+        ]
 
     def _lanes(self, requests: Iterable[Request]) -> list[list[Request]]:
         """Requests that need not wait for one another."""
