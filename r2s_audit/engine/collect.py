@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import defaultdict
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -65,7 +65,8 @@ class Collection:
         lock = (
             self._devices[job.requests[0].target] if job.spec.one_per_device and not job.spec.batch else asyncio.Lock()
         )
-        async with lock, self._slots:
+        # What listens as long as the others work must not hold the place that they wait for.
+        async with lock, nullcontext() if job.spec.beside else self._slots:
             pending = {request.key: request for request in job.requests}
             access = self.accesses[job.point]
             started = access.now()

@@ -158,8 +158,9 @@ class Pass:
     ) -> None:
         scope = Scope(self.topology, allow_intrusive=settings.allow_intrusive)
         budget = Budget(self.topology.site.scope, clock=asyncio.get_running_loop().time)
+        own, over = frozenset(i.mac for i in interfaces.values() if i is not None), asyncio.Event()
         accesses = {
-            name: PointAccess(PointGate(scope, budget, self.topology.points[name]), interface, self.tools)
+            name: PointAccess(PointGate(scope, budget, self.topology.points[name], own), interface, self.tools, over)
             for name, interface in interfaces.items()
         }
         present = [interface.name for interface in interfaces.values() if interface is not None]
@@ -168,8 +169,14 @@ class Pass:
             async with witnessed(self.tools.wire, self.writer, settings.pass_id, present, self.tools.no_wire):
                 try:
                     async with asyncio.TaskGroup() as lanes:
-                        for requests in self._lanes(p.request for p in todo):
+                        beside = [p.request for p in todo if self.specs[p.request.collector].beside]
+                        lanes.create_task(_in_rounds(collection, rounds(beside, self.specs)))
+                        work = [
                             lanes.create_task(_in_rounds(collection, rounds(requests, self.specs)))
+                            for requests in self._lanes(p.request for p in todo)
+                        ]
+                        await _all_ended(work)
+                        over.set()
                 except ExceptionGroup as group:
                     raise _first_of(group) from group
 
@@ -180,6 +187,8 @@ class Pass:
         """
         lanes: dict[str, list[Request]] = defaultdict(list)
         for request in requests:
+            if self.specs[request.collector].beside:
+                continue
             point = self.topology.points[request.point]
             lanes[point.id if point.kind == "unauthenticated" else ""].append(request)
         return list(lanes.values())
@@ -214,6 +223,12 @@ async def _in_rounds(collection: Collection, order: list[list[Job]]) -> None:
     """One round after another."""
     for jobs in order:
         await collection.run_round(jobs)
+
+
+async def _all_ended(work: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the rounds; what went wrong in one of them is its group's matter."""
+    if work:
+        await asyncio.wait(work)
 
 
 def _first_of(group: ExceptionGroup[Exception]) -> Exception:
