@@ -120,8 +120,8 @@ class ForeignFrames(Check[ForeignParameters]):
     reference: ClassVar[str] = "IEEE 802.1Q-2022, 6.9; DISA Layer 2 Switch SRG V3R1, L2S-000008; exigence S1.3"
     intrusiveness: ClassVar[Intrusiveness] = Intrusiveness.SAFE
     controls: ClassVar[Message] = msg(
-        "dans la même fenêtre : une trame étiquetée reçue par cette interface, envoyée par un autre point du même VLAN"
-        " ou par un autre ; aucune trame perdue par la capture, lien jamais tombé"
+        "dans la même fenêtre : une trame étiquetée reçue par cette interface, qu'un autre point du même VLAN y"
+        " envoie ; aucune trame perdue par la capture, lien jamais tombé"
     )
 
     def subjects(self, topology: Topology, parameters: ForeignParameters) -> Iterable[Subject]:
@@ -192,9 +192,10 @@ def _judge_bpdus(topology: Topology, facts: HeardFacts, needed: int) -> Judgemen
     expected = msg("aucune BPDU étrangère")
     devices = topology.site.devices
     switches = {device.mac[:_FAMILY] for device in devices if device.role is DeviceRole.SWITCH and device.mac}
-    hosts = {device.mac for device in devices if device.role is not DeviceRole.SWITCH and device.mac}
-    known = [row for row in facts.bpdus if _of(row, switches)]
-    unknown = [row for row in facts.bpdus if not _of(row, switches)]
+    hosts = {device.mac for device in devices if not device.role.is_infrastructure and device.mac}
+    ports = {row.source for row in facts.bpdus if _of(row, switches)}
+    known = [row for row in facts.bpdus if row.source in ports]
+    unknown = [row for row in facts.bpdus if row.source not in ports]
     speakers = {row.source for row in unknown}
     impostors = [row for row in facts.bpdus if {row.source, row.bridge_mac, row.root_mac} & hosts]
     if impostors or (unknown and known) or len(speakers) > 1:
@@ -215,8 +216,9 @@ def _judge_bpdus(topology: Topology, facts: HeardFacts, needed: int) -> Judgemen
             ),
             expected=expected,
         )
-    if len(facts.bpdus) < sum(1 for row in facts.control if row.kind in BPDUS) and not facts.bpdus:
-        raise NotVerified(msg("BPDU illisible"), expected=expected)
+    unread = {row.source for row in facts.control if row.kind in BPDUS} - ports
+    if unread:
+        raise NotVerified(msg("BPDU illisible de {sources}", sources=", ".join(sorted(unread))), expected=expected)
     _require_window(facts, needed, expected)
     if facts.unlisted_bpdus:
         raise NotVerified(msg("plus de BPDU différentes que la fenêtre n'en retient"), expected=expected)

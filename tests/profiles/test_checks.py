@@ -36,6 +36,8 @@ USED = {
     "snmp.no-foreign-equipment": {"C1.2"},
     "snmp.native-vlan": {"S1.3"},
     "vlan.no-proxy": {"S1.3"},
+    "vlan.control-protocols": {"S1.3"},
+    "vlan.foreign-frames": {"S1.3"},
     "snmp.usm-strength": {"C3.2", "S1.4"},
     "snmp.lldp-complete": {"C1.2", "C3.2"},
     "snmp.vlans-declared": {"S1.3"},
