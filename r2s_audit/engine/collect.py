@@ -62,9 +62,8 @@ class Collection:
                 group.create_task(self._run(job), name=job.requests[0].key)
 
     async def _run(self, job: Job) -> None:
-        lock = (
-            self._devices[job.requests[0].target] if job.spec.one_per_device and not job.spec.batch else asyncio.Lock()
-        )
+        alone = job.spec.one_per_device and not (job.spec.batch or job.spec.beside)
+        lock = self._devices[job.requests[0].target] if alone else asyncio.Lock()
         # What listens as long as the others work must not hold the place that they wait for.
         async with lock, nullcontext() if job.spec.beside else self._slots:
             pending = {request.key: request for request in job.requests}
