@@ -111,6 +111,10 @@ class Access(Protocol):
     def now(self) -> datetime:
         """UTC."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether everything of the pass is over but the collectors that run beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -148,6 +152,8 @@ class CollectorSpec:
     """Likewise for time that is not pacing: listening, waiting for answers."""
     needs_wire: bool = False
     batch: bool = False
+    beside: bool = False
+    """Runs beside all rounds, from the first one on: it listens as long as the pass lasts, and holds nobody up."""
     one_per_device: bool = True
     """Never two requests of any such collector at the same device at once (one session per controller)."""
     apart: bool = False

@@ -9,6 +9,9 @@ from probes.vlan.admin import AdminUnreachable
 from probes.vlan.dwellings import DwellingsIsolated
 from probes.vlan.facts import InsideFacts, PointFacts, ProxyFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
+from probes.vlan.heard_check import ControlProtocols, ForeignFrames
+from probes.vlan.heard_facts import HeardFacts, TagControlFacts
+from probes.vlan.heard_requests import HEARD, TAG_CONTROL
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
 from probes.vlan.matrix import INSIDE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
@@ -75,6 +78,33 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         one_per_device=False,
         apart=True,
     ),
+    CollectorSpec(
+        id=HEARD,
+        version="1",
+        facts=HeardFacts,
+        function="probes.vlan.heard:heard",
+        intrusiveness=Intrusiveness.PASSIVE,
+        packets=0,
+        seconds=305.0,  # a profile may ask for twice that, which the deadline allows
+        usual_seconds=0.0,  # beside what the pass does anyhow
+        needs_wire=True,
+        beside=True,
+        one_per_device=False,
+    ),
+    CollectorSpec(
+        id=TAG_CONTROL,
+        version="1",
+        facts=TagControlFacts,
+        function="probes.vlan.heard:tag_control",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=252,  # one at first, one a second later, then every five seconds, to four points
+        seconds=305.0,
+        usual_packets=8,
+        usual_seconds=0.0,
+        needs_wire=True,
+        beside=True,
+        one_per_device=False,
+    ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
@@ -85,4 +115,6 @@ CHECKS: tuple[AnyCheck, ...] = (
     ZonesCount(),
     DwellingsIsolated(),
     NoProxy(),
+    ControlProtocols(),
+    ForeignFrames(),
 )

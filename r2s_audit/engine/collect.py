@@ -66,10 +66,10 @@ class Collection:
                 group.create_task(self._run(job, slots), name=job.requests[0].key)
 
     async def _run(self, job: Job, slots: asyncio.Semaphore) -> None:
-        lock = (
-            self._devices[job.requests[0].target] if job.spec.one_per_device and not job.spec.batch else asyncio.Lock()
-        )
-        async with lock, slots:
+        alone = job.spec.one_per_device and not (job.spec.batch or job.spec.beside)
+        lock = self._devices[job.requests[0].target] if alone else asyncio.Lock()
+        # What listens as long as the others work must not hold the place that they wait for.
+        async with lock, nullcontext() if job.spec.beside else slots:
             pending = {request.key: request for request in job.requests}
             access = self.accesses[job.point]
             started = access.now()

@@ -161,8 +161,9 @@ class Pass:
     ) -> None:
         scope = Scope(self.topology, allow_intrusive=settings.allow_intrusive)
         budget = Budget(self.topology.site.scope, clock=asyncio.get_running_loop().time)
+        own, over = frozenset(i.mac for i in interfaces.values() if i is not None), asyncio.Event()
         accesses = {
-            name: PointAccess(PointGate(scope, budget, self.topology.points[name]), interface, self.tools)
+            name: PointAccess(PointGate(scope, budget, self.topology.points[name], own), interface, self.tools, over)
             for name, interface in interfaces.items()
         }
         trail = Trail(self.topology)
@@ -172,8 +173,14 @@ class Pass:
             async with witnessed(self.tools.wire, self.writer, settings.pass_id, ports, trail, self.tools.no_wire):
                 try:
                     async with asyncio.TaskGroup() as lanes:
-                        for requests in self._lanes(p.request for p in todo):
+                        beside = [p.request for p in todo if self.specs[p.request.collector].beside]
+                        lanes.create_task(_in_rounds(collection, rounds(beside, self.specs)))
+                        work = [
                             lanes.create_task(_in_rounds(collection, rounds(requests, self.specs)))
+                            for requests in self._lanes(p.request for p in todo)
+                        ]
+                        await _all_ended(work)
+                        over.set()
                 except ExceptionGroup as group:
                     raise _first_of(group) from group
 
@@ -197,7 +204,8 @@ class Pass:
         """Requests that need not wait for one another."""
         lanes: dict[str, list[Request]] = defaultdict(list)
         for request in requests:
-            lanes[lane(request, self.specs[request.collector], self.topology)].append(request)
+            if not self.specs[request.collector].beside:
+                lanes[lane(request, self.specs[request.collector], self.topology)].append(request)
         return list(lanes.values())
 
     def _write(self, observation: Observation) -> None:
@@ -230,6 +238,12 @@ async def _in_rounds(collection: Collection, order: list[list[Job]]) -> None:
     """One round after another."""
     for jobs in order:
         await collection.run_round(jobs)
+
+
+async def _all_ended(work: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the rounds; what went wrong in one of them is its group's matter."""
+    if work:
+        await asyncio.wait(work)
 
 
 def _first_of(group: ExceptionGroup[Exception]) -> Exception:

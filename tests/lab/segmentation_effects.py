@@ -50,8 +50,32 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         words = ["timeout", "4", "tcpdump", "--immediate-mode", "-i", "ge2", "-c", "1", "-w", "/dev/null", heard]
         return inside("sw-acces", *words, timeout=10).returncode == 0
 
+    def heard_at(interface: str, expression: str) -> bool:
+        """Whether a frame of this kind comes to a socket of the laptop within ten seconds."""
+        words = [
+            "timeout",
+            "10",
+            "tcpdump",
+            "--immediate-mode",
+            "-Q",
+            "in",
+            "-i",
+            interface,
+            "-c",
+            "1",
+            "-w",
+            "/dev/null",
+        ]
+        return inside("auditeur", *words, expression, timeout=15).returncode == 0
+
     return {
         "undeclared-switch": strange_neighbour,
+        "dtp-spoken": lambda: heard_at("prise-vis", "ether dst 01:00:0c:cc:cc:cc and ether[20:2] = 0x2004"),
+        "tag-leak-on-access-port": lambda: (
+            mode("ge8")[0] == "native-untagged"
+            and technique in mode("ge8")[1]
+            and heard_at("prise-vis", f"vlan {technique}")
+        ),
         "visitors-reach-administration": lambda: outcomes("auditeur", "prise-vis", "sw-acces") == {"open"},
         "ipv6-only-hole": lambda: (
             [

@@ -39,6 +39,8 @@ USED = {
     "snmp.trunks-declared": {"S1.3"},
     "snmp.device-seen": {"S1.3"},
     "vlan.no-proxy": {"S1.3"},
+    "vlan.control-protocols": {"S1.3"},
+    "vlan.foreign-frames": {"S1.3"},
     "snmp.usm-strength": {"C3.2", "S1.4"},
     "snmp.lldp-complete": {"C1.2", "C3.2"},
     "snmp.vlans-declared": {"S1.3"},
