@@ -9,6 +9,7 @@ from probes.vlan.admin import AdminUnreachable
 from probes.vlan.dwellings import DwellingsIsolated
 from probes.vlan.facts import InsideFacts, PointFacts, ProxyFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
+from probes.vlan.holes import NoReturnHole, UdpIsolated
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
 from probes.vlan.matrix import INSIDE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
@@ -34,7 +35,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
     ),
     CollectorSpec(
         id=REACH,
-        version="1",
+        version="2",
         facts=ReachFacts,
         function="probes.vlan.collect:reach",
         intrusiveness=Intrusiveness.SAFE,
@@ -78,6 +79,8 @@ CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
     IcmpIsolated(),
     TcpIsolated(),
+    UdpIsolated(),
+    NoReturnHole(),
     FlowsOpen(),
     AdminUnreachable(),
     ZonesCount(),

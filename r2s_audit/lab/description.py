@@ -158,7 +158,8 @@ class Node(_Model):
 class Flow(_Model):
     """An allowed flow; a source or a target is a VLAN or a node. Whatever no flow allows is dropped by the router.
 
-    ``versions``: the IP versions that it is allowed in. ``back``: also between two nodes of one VLAN, whose frames the
+    ``versions``: the IP versions that it is allowed in. ``source_port``: the one port that it comes from, to any port
+    where none is named. ``back``: also between two nodes of one VLAN, whose frames the
     router then sends back to where they came from.
     """
 
@@ -169,6 +170,7 @@ class Flow(_Model):
     udp: tuple[PortNumber, ...] = ()
     icmp: bool = False
     versions: tuple[Literal[4, 6], ...] = (4, 6)
+    source_port: PortNumber | None = None
     back: bool = False
     reason: str = ""
 

@@ -46,6 +46,8 @@ USED = {
     "tls.chain": {"S1.4"},
     "vlan.icmp-isolated": {"S1.2", "S1.3"},
     "vlan.tcp-isolated": {"S1.2", "S1.3"},
+    "vlan.udp-isolated": {"S1.2", "S1.3"},
+    "vlan.no-return-hole": {"S1.2", "S1.3"},
     "vlan.flows-open": {"S1.3"},
     "vlan.admin-unreachable": {"C3.2", "S1.2"},
     "vlan.zones-count": {"S1.3"},
