@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from probes.api import CollectorSpec
 from probes.vlan.admin import AdminUnreachable
 from probes.vlan.dwellings import DwellingsIsolated
-from probes.vlan.facts import InsideFacts, PointFacts, ProxyFacts, ReachFacts
+from probes.vlan.facts import InsideFacts, LeaseFacts, PointFacts, ProxyFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
 from probes.vlan.holes import NoReturnHole, UdpIsolated
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
-from probes.vlan.matrix import INSIDE, POINT, PROXY, REACH
+from probes.vlan.lease import DhcpDeclared, NoBox
+from probes.vlan.matrix import INSIDE, LEASE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
 from probes.vlan.proxy import NoProxy
 from r2s_audit.model.site import Intrusiveness
@@ -74,6 +75,18 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         needs_wire=True,
         one_per_device=False,
     ),
+    CollectorSpec(
+        id=LEASE,
+        version="1",
+        facts=LeaseFacts,
+        function="probes.vlan.leasing:lease",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=1,
+        seconds=5.0,
+        usual_seconds=4.0,
+        needs_wire=True,
+        one_per_device=False,
+    ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
@@ -86,4 +99,6 @@ CHECKS: tuple[AnyCheck, ...] = (
     ZonesCount(),
     DwellingsIsolated(),
     NoProxy(),
+    DhcpDeclared(),
+    NoBox(),
 )

@@ -227,3 +227,44 @@ class PointFacts(Model):
     addresses: tuple[OwnAddress, ...]
     gateways: tuple[GatewayAnswer, ...]
     loss: Loss
+
+
+class LeaseOffer(Model):
+    """One DHCPOFFER (RFC 2131 §3.1) to our DISCOVER; what the server left out is None."""
+
+    source: IPAddress
+    """Whence the datagram came: the server, or the relay that passed it on."""
+    mac: str
+    server: IPAddress | None
+    """Option 54 (RFC 2132 §9.7): who offers."""
+    address: IPAddress
+    prefix_length: Annotated[int, Field(ge=0, le=32)] | None
+    router: IPAddress | None
+    """Option 3 (RFC 2132 §3.5), the first one."""
+
+
+class Speaker(Model):
+    """Whoever says by ARP to own an IPv4 address on the point's link (RFC 826)."""
+
+    address: IPAddress
+    mac: str
+
+
+class LeaseFacts(Model):
+    """What answered one DHCPDISCOVER at a point, and who spoke ARP meanwhile. Nothing was leased."""
+
+    frames_sent: Count
+    frames_seen: Count
+    """Those that the capture saw leave."""
+    listened_s: float
+    """Seconds listened after the DISCOVER."""
+    offers: tuple[LeaseOffer, ...]
+    speakers: tuple[Speaker, ...]
+    unlisted: Count
+    """Offers and speakers beyond the bounds of this list."""
+    unreadable: Count
+    """Datagrams from a DHCP server's port that are no DHCP message."""
+    window_start: datetime
+    window_end: datetime
+    loss: Loss
+    carrier_losses: Count

@@ -63,7 +63,8 @@ class Interface(_Model):
 
     Without a ``host`` it has no address and says nothing: it only listens. ``to`` (``node/interface``) is the far end
     of a cable that passes no switch. ``proxy_arp`` answers ARP in others' names: ``zones`` for what is routed elsewhere
-    (RFC 1027), ``local`` for its own neighbours too (RFC 3069).
+    (RFC 1027), ``local`` for its own neighbours too (RFC 3069). ``box``: the address of an occupant's own network that
+    somebody has plugged into the same link.
     """
 
     vlan: str
@@ -71,6 +72,7 @@ class Interface(_Model):
     metric: int | None = None
     to: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")] | None = None
     proxy_arp: Literal["off", "zones", "local"] = "off"
+    box: IPv4Interface | None = None
 
 
 class Port8021X(_Model):

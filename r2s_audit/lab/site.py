@@ -84,7 +84,15 @@ def _vlan(description: Description, name: str) -> dict[str, Any]:
         {"prefix": str(vlan.ipv4), "gateway": str(vlan.address4(vlan.gateway).ip)},
         {"prefix": str(vlan.ipv6), "gateway": str(vlan.address6(vlan.gateway).ip)},
     ]
-    return {"id": vlan.id, "name": name, "zone": name, "subnets": subnets}
+    declared: dict[str, Any] = {"id": vlan.id, "name": name, "zone": name, "subnets": subnets}
+    if any(_leases(node) and name in {i.vlan for i in node.interfaces.values()} for node in description.nodes.values()):
+        declared["dhcp_servers"] = [str(vlan.address4(vlan.gateway).ip)]
+    return declared
+
+
+def _leases(node: Node) -> bool:
+    """Whether a router of the building hands out addresses in its VLANs."""
+    return any(s.kind == "dnsmasq" and s.settings.get("leases") for s in node.services.values())
 
 
 def _sockets(description: Description) -> Iterator[dict[str, Any]]:

@@ -48,6 +48,8 @@ USED = {
     "vlan.tcp-isolated": {"S1.2", "S1.3"},
     "vlan.udp-isolated": {"S1.2", "S1.3"},
     "vlan.no-return-hole": {"S1.2", "S1.3"},
+    "vlan.dhcp-declared": {"S1.2"},
+    "vlan.no-box": {"C1.2"},
     "vlan.flows-open": {"S1.3"},
     "vlan.admin-unreachable": {"C3.2", "S1.2"},
     "vlan.zones-count": {"S1.3"},
