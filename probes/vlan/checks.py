@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from probes.api import CollectorSpec
 from probes.vlan.admin import AdminUnreachable
 from probes.vlan.dwellings import DwellingsIsolated
-from probes.vlan.facts import InsideFacts, PointFacts, ProxyFacts, ReachFacts
+from probes.vlan.facts import InsideFacts, LeaseFacts, PointFacts, ProxyFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
 from probes.vlan.heard_check import ControlProtocols, ForeignFrames
 from probes.vlan.heard_facts import HeardFacts, TagControlFacts
 from probes.vlan.heard_requests import HEARD, TAG_CONTROL
+from probes.vlan.holes import NoReturnHole, UdpIsolated
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
-from probes.vlan.matrix import INSIDE, POINT, PROXY, REACH
+from probes.vlan.lease import DhcpDeclared, NoBox
+from probes.vlan.matrix import INSIDE, LEASE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
 from probes.vlan.proxy import NoProxy
 from r2s_audit.model.site import Intrusiveness
@@ -38,7 +40,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
     ),
     CollectorSpec(
         id=REACH,
-        version="1",
+        version="2",
         facts=ReachFacts,
         function="probes.vlan.collect:reach",
         intrusiveness=Intrusiveness.SAFE,
@@ -105,11 +107,25 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         beside=True,
         one_per_device=False,
     ),
+    CollectorSpec(
+        id=LEASE,
+        version="1",
+        facts=LeaseFacts,
+        function="probes.vlan.leasing:lease",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=1,
+        seconds=5.0,
+        usual_seconds=4.0,
+        needs_wire=True,
+        one_per_device=False,
+    ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
     IcmpIsolated(),
     TcpIsolated(),
+    UdpIsolated(),
+    NoReturnHole(),
     FlowsOpen(),
     AdminUnreachable(),
     ZonesCount(),
@@ -117,4 +133,6 @@ CHECKS: tuple[AnyCheck, ...] = (
     NoProxy(),
     ControlProtocols(),
     ForeignFrames(),
+    DhcpDeclared(),
+    NoBox(),
 )

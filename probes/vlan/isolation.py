@@ -120,11 +120,25 @@ def _judge_rst(expected: Message, attempt: ReachFacts, found: Controls) -> Judge
 
 
 def _expected(cell: Cell) -> Message:
+    address, port = str(cell.address), cell.port or 0
     if cell.protocol == "icmp":
-        return msg("aucune réponse à l'écho de {address} : flux non déclaré", address=str(cell.address))
-    return msg(
-        "{address} port {port}/TCP hors d'atteinte : flux non déclaré", address=str(cell.address), port=cell.port or 0
-    )
+        return msg("aucune réponse à l'écho de {address} : flux non déclaré", address=address)
+    if cell.source_port:
+        return msg(
+            "{address} port {port}/{over} hors d'atteinte, même depuis le port source {source}",
+            address=address,
+            port=port,
+            over=cell.protocol.upper(),
+            source=cell.source_port,
+        )
+    if cell.protocol == "udp":
+        return msg(
+            "{address} port {port}/UDP ({service}) hors d'atteinte : flux non déclaré",
+            address=address,
+            port=port,
+            service=cell.service,
+        )
+    return msg("{address} port {port}/TCP hors d'atteinte : flux non déclaré", address=address, port=port)
 
 
 def _reached(attempt: ReachFacts) -> Message:
@@ -132,6 +146,8 @@ def _reached(attempt: ReachFacts) -> Message:
         return msg("réponse à l'écho en {rtt} ms", rtt=attempt.rtt_ms or 0.0)
     if attempt.state is ReachState.SYN_ACK:
         return msg("port ouvert (SYN-ACK en {rtt} ms)", rtt=attempt.rtt_ms or 0.0)
+    if attempt.state is ReachState.ANSWER:
+        return msg("le service répond en UDP, en {rtt} ms", rtt=attempt.rtt_ms or 0.0)
     return msg(
         "la cible répond elle-même (ICMP {type}/{code}) : le chemin est ouvert",
         type=attempt.icmp_type or 0,

@@ -261,9 +261,9 @@ class PointGate:
         return (PAE_GROUP_MAC,)
 
     def _is_discover(self, header: FrameHeader) -> bool:
-        """One question to all DHCP servers (RFC 2131 §4.1), from a point that should have no access: never a request."""
+        """One question to all DHCP servers (RFC 2131 §4.1): never a request, and never from a mirror, which is mute."""
         return (
-            self.point.kind == "unauthenticated"
+            self.point.kind != "mirror"
             and header.destination_mac == BROADCAST
             and (str(header.source_ip), str(header.destination_ip)) == ("0.0.0.0", LIMITED_BROADCAST)
             and (header.source_port, header.destination_port) == (_DHCP_CLIENT, _DHCP_SERVER)

@@ -157,6 +157,8 @@ class Vlan(Model):
     name: str
     zone: Identifier
     subnets: list[Subnet] = []
+    dhcp_servers: list[IPAddress] = []
+    """Who may hand out IPv4 leases in it, by the address that offers name (RFC 2132 §9.7): server or relayed server."""
 
 
 class Socket(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -198,10 +199,18 @@ def test_frames_of_an_unauthenticated_point(frame: bytes, refusal: str | None) -
         BARE_GATES["P-NU"].admit("lo", parse_header(frame))
 
 
-@pytest.mark.parametrize("frame", [eapol(1), eapol(2), eapol(0), eapol(1, SWITCH_MAC), dhcp(1)])
+@pytest.mark.parametrize("frame", [eapol(1), eapol(2), eapol(0), eapol(1, SWITCH_MAC), dhcp(3)])
 def test_what_only_an_unauthenticated_point_may_send(frame: bytes) -> None:
     with pytest.raises(FrameRefused):
         BARE_GATES["P-ADM"].admit("lo", parse_header(frame))
+
+
+def test_every_point_but_a_mirror_may_ask_who_offers_leases() -> None:
+    gate = BARE_GATES["P-ADM"]
+    gate.admit("lo", parse_header(dhcp(1)))
+    mirror = replace(gate, point=gate.point.model_copy(update={"kind": "mirror"}))
+    with pytest.raises(FrameRefused):
+        mirror.admit("lo", parse_header(dhcp(1)))
 
 
 @given(st.binary(min_size=4, max_size=64))
