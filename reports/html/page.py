@@ -19,8 +19,10 @@ from reports.html import words
 from reports.html.bars import points_text, theme_bars, total_bar
 from reports.html.engine import environment, source
 from reports.html.findings import gather
+from reports.html.gaps import gaps
 from reports.html.label import label_view
 from reports.html.matrix import matrices
+from reports.html.network import SIGNS, STATES, network_view
 from reports.html.proofs import proofs
 from reports.html.requirements import by_theme
 from reports.html.sources import sources
@@ -64,6 +66,11 @@ def render(material: Material, translator: Translator) -> str:
             declared_points=points_text(audit.label.declared_score.total, voice) if audit.label.declared_score else "",
             matrix=whole,
             matrices=single,
+            network=network_view(audit.topology),
+            network_signs=SIGNS,
+            network_states=STATES,
+            requirement_anchors={item.id: item.anchor for theme in themes for item in theme.requirements},
+            gaps=gaps(material, voice.language),
             unevaluated=unevaluated(material, voice.language),
             sources=sources(material, voice.language),
             proofs=proofs(material, themes),
