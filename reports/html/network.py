@@ -40,6 +40,11 @@ STATES: dict[Presence, Message] = {
     Presence.MISSING: msg("déclaré, non retrouvé"),
     Presence.UNDECLARED: msg("vu, non déclaré"),
 }
+SOURCES: dict[str, Message] = {
+    "lldp": msg("par LLDP"),
+    "fdb": msg("par la table d'adresses du commutateur"),
+    "declaration": msg("par le fichier de site seul"),
+}
 _ORDER = {
     state: at for at, state in enumerate((Presence.FOUND, Presence.UNDECLARED, Presence.DECLARED, Presence.MISSING))
 }
@@ -92,7 +97,7 @@ class CableRow:
     a: str
     b: str
     state: Presence
-    source: str
+    source: Message
     heard: int
     seen_on: str
 
@@ -252,4 +257,4 @@ def _ports(link: MapLink, parent: str) -> str:
 
 def _told(link: MapLink) -> CableRow:
     a, b = (f"{name} ({port})" if port else name for name, port in ((link.a, link.a_port), (link.b, link.b_port)))
-    return CableRow(a, b, link.state, link.source, link.heard, link.seen_on)
+    return CableRow(a, b, link.state, SOURCES[link.source], link.heard, link.seen_on)

@@ -128,6 +128,16 @@ TEXTS: dict[str, Message] = {
     "matrix_points_cut": msg("Points de mesure non montrés ici : {count}. Le document JSON les donne."),
     "zone": msg("Zone : {zone}"),
     "zone_unknown": msg("Zone non connue de ce document"),
+    "zones": msg("De zone à zone"),
+    "zones_lead": msg(
+        "Une ligne est la zone depuis laquelle on a mesuré, une colonne celle que l'on a tenté d'atteindre, sous le même "
+        "numéro. La case montre le pire de leurs constats."
+    ),
+    "zones_from": msg("Depuis"),
+    "zones_numbered": msg("{number} {zone}"),
+    "zones_cut": msg("Zones non montrées ici : {count}."),
+    "zones_pair": msg("de {source} vers {target} : {state}"),
+    "matrix_targets": msg("Cible par cible"),
     # Network
     "topology": msg("Le réseau, déclaré et retrouvé"),
     "topology_none": msg(
@@ -148,9 +158,6 @@ TEXTS: dict[str, Message] = {
     "topology_cables": msg("Liaisons"),
     "topology_from": msg("De"),
     "topology_to": msg("Vers"),
-    "topology_lldp": msg("par LLDP"),
-    "topology_fdb": msg("par la table d'adresses du commutateur"),
-    "topology_declaration": msg("par le fichier de site seul"),
     "topology_one_end": msg("(un seul bout l'annonce)"),
     "topology_seen_on": msg("(vu sur le port {port})"),
     "topology_cut": msg("Éléments non montrés ici : {count}. Le document JSON les donne tous."),

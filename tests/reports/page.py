@@ -55,7 +55,7 @@ ELEMENTS = {
             "bdi",
         ]
     ),
-    *(["svg", "defs", "pattern", "rect", "line", "text"]),
+    *(["svg", "defs", "pattern", "rect", "line", "text", "tspan"]),
 }
 ATTRIBUTES = {
     *(
