@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.reports.test_html_hostile import HOSTILE
 SHOWN = ("C", "N", "P", "non_verifie")
 
 
-def building(zones: int, name: str = "Zone {n}") -> dict[str, object]:
+def building(zones: int, name: str = "Zone {n}") -> dict[str, Any]:
     """A document that travels alone: a point and a device in every zone, every pair of zones measured."""
     findings = [
         finding("vlan.x", f"d{b}", f"P{a}", SHOWN[(a * 7 + b) % 4])
@@ -38,7 +39,7 @@ def building(zones: int, name: str = "Zone {n}") -> dict[str, object]:
     return document() | {"findings": findings, "topology": known.model_dump(mode="json")}
 
 
-def view(data: dict[str, object]) -> ZoneMap | None:
+def view(data: dict[str, Any]) -> ZoneMap | None:
     audit = Audit.model_validate(data)
     return zone_map(pairs_of(audit.findings, None)[0], places_of(None, audit.topology))
 
@@ -95,3 +96,9 @@ def test_hostile_zone_names_stay_text(kind: str) -> None:
     assert faults(html) == []
     assert "<table" in html
     assert Page(html).crossed == []
+
+
+@pytest.mark.parametrize(("zones", "folded"), [(8, False), (40, True)])
+def test_the_map_of_targets_is_folded_where_it_would_fill_the_report(zones: int, folded: bool) -> None:
+    html = render(Material(Audit.model_validate(building(zones))), Translator("fr"))
+    assert ("<summary>Cible par cible</summary>" in html) is folded
