@@ -192,7 +192,12 @@ class Evidence:
         if request.key in self.expired:
             raise NotVerified(msg("observation périmée à la date du jugement ({request})", request=request.key))
         raise NotVerified(
-            msg("aucune observation : point {point} non visité ({request})", point=request.point, request=request.key)
+            msg(
+                "aucune observation de {target} : le point {point} n'a pas été visité, ou la mesure {collector} n'y a pas été faite",
+                target=request.target,
+                point=request.point,
+                collector=request.collector,
+            )
         )
 
     def facts(self, request: Request, kind: type[F]) -> F:
