@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from r2s_audit.model.topology import Topology
 
 HEARD, TAG_CONTROL = "vlan.heard", "vlan.tag-control"
-MAX_MATES = 4
-"""Points that one writes to: one would do, more help where not all of them are in the same pass."""
+REACH_OF_MATES = 2
+"""How far along the VLAN's points one writes, either way: one neighbour would do, more help where not all are in a pass."""
 
 
 def listening_points(topology: Topology) -> Iterator[MeasuringPoint]:
@@ -24,12 +24,22 @@ def listening_points(topology: Topology) -> Iterator[MeasuringPoint]:
 
 
 def mates(topology: Topology, point: MeasuringPoint) -> list[MeasuringPoint]:
-    """Other access points of the point's VLAN, in file order."""
+    """Up to four other access points of the point's VLAN: its neighbours in a ring in file order.
+
+    Symmetric, as it must be: whom I write to is who expects it of me.
+    """
     vlan = topology.vlan_of(point)
-    if vlan is None:
+    ring = [other for other in listening_points(topology) if topology.vlan_of(other) is vlan]
+    if vlan is None or point not in ring:
         return []
-    found = (other for other in listening_points(topology) if other.id != point.id)
-    return [other for other in found if topology.vlan_of(other) == vlan][:MAX_MATES]
+    at = ring.index(point)
+    found: dict[str, MeasuringPoint] = {}
+    for step in range(1, REACH_OF_MATES + 1):
+        for place in (at + step, at - step):
+            other = ring[place % len(ring)]
+            found.setdefault(other.id, other)
+    found.pop(point.id, None)
+    return list(found.values())
 
 
 def ask_heard(topology: Topology, point: str, least_s: int, most_s: int) -> Request:

@@ -182,6 +182,17 @@ def test_the_points_of_a_vlan_help_each_other():
     assert mates(TOPOLOGY, TOPOLOGY.points["P10"]) == []
 
 
+@pytest.mark.parametrize("number", range(1, 9))
+def test_whom_a_point_writes_to_is_who_expects_it(number):
+    points = [{"id": f"P{n}", "socket": "S30", "interface": f"p{n}"} for n in range(number)]
+    top = topology(points=points)
+    written = {(one, mate.id) for one, point in top.points.items() for mate in mates(top, point)}
+    assert written == {(there, here) for here, there in written}
+    assert all(one != mate for one, mate in written)
+    assert {one for one, _ in written} == (set(top.points) if number > 1 else set())
+    assert all(len(mates(top, point)) <= 4 for point in top.points.values())
+
+
 @given(st.lists(st.binary(max_size=120), max_size=30))
 def test_no_octets_break_a_window(frames):
     window = _Window(own=frozenset())

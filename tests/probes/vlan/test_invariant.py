@@ -63,12 +63,15 @@ def cases(draw):
 
 
 def test_every_check_has_cases():
+    # Facts of their own, in their own tests.
     elsewhere = {
-        "vlan.dwellings-isolated",
-        "vlan.no-proxy",
+        "vlan.control-protocols",
         "vlan.dhcp-declared",
+        "vlan.dwellings-isolated",
+        "vlan.foreign-frames",
         "vlan.no-box",
-    }  # facts of their own, in their own tests
+        "vlan.no-proxy",
+    }
     assert {check.id for check in CHECKS} == set(PARAMETERS) | elsewhere
     assert {check.id for check, _ in CASES} == set(PARAMETERS) - {"vlan.point-alive"}
 

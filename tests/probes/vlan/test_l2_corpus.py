@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -110,10 +111,11 @@ def pairs() -> tuple[tuple[Pair, ...], Counter[str], tuple[str, ...]]:
     found: list[Pair] = []
     others: Counter[str] = Counter()
     unpaired: list[str] = []
-    for path in sorted(Path(CORPUS, "captures").iterdir()):
-        if not {".pcap", ".pcapng", ".cap"} & set(path.suffixes):
-            continue
-        theirs = [row for row in said(path) if row["frame.encap_type"]]  # else a block of the file that is no frame
+    paths = [p for p in sorted(Path(CORPUS, "captures").iterdir()) if {".pcap", ".pcapng", ".cap"} & set(p.suffixes)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        readings = list(pool.map(said, paths))
+    for path, reading in zip(paths, readings, strict=True):
+        theirs = [row for row in reading if row["frame.encap_type"]]  # else a block of the file that is no frame
         ours = list(frames(path))
         if len(ours) != len(theirs):
             unpaired.append(f"{path.name}: {len(ours)} frames read, {len(theirs)} by tshark")
