@@ -37,7 +37,7 @@ USED = {
     "snmp.native-vlan": {"S1.3"},
     "snmp.admin-vlan": {"S1.3"},
     "snmp.trunks-declared": {"S1.3"},
-    "snmp.device-seen": {"S1.3"},
+    "snmp.learnt-in-place": {"S1.3"},
     "vlan.no-proxy": {"S1.3"},
     "snmp.usm-strength": {"C3.2", "S1.4"},
     "snmp.lldp-complete": {"C1.2", "C3.2"},

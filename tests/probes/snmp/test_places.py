@@ -120,11 +120,11 @@ def test_devices_are_where_switches_have_learnt_them(site, entries, value):
     topology = building(site, GE2)
     if value is None:
         with pytest.raises(NotVerified):
-            judge("snmp.device-seen", topology, learnt(*entries), target="passerelle")
+            judge("snmp.learnt-in-place", topology, learnt(*entries))
     else:
-        assert judge("snmp.device-seen", topology, learnt(*entries), target="passerelle").value == value
+        assert judge("snmp.learnt-in-place", topology, learnt(*entries)).value == value
 
 
 def test_learnt_where_it_is_not_configured_says_both(site):
-    found = judge("snmp.device-seen", building(site, GE2), learnt((MAC, 2, (20,))), target="passerelle")
-    assert "sw-coeur/2 : VLAN 20 (≠ 30)" in str(found.measured)
+    found = judge("snmp.learnt-in-place", building(site, GE2), learnt((MAC, 2, (20,))))
+    assert "passerelle, port 2 : VLAN 20 (≠ 30)" in str(found.measured)
