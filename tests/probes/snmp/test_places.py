@@ -99,6 +99,14 @@ def test_cisco_trunks(site, port, value):
     assert judge_ports("snmp.trunks-declared", topology, told).value == value
 
 
+def test_cisco_vlans_are_those_in_operation(site):
+    declared = (VtpVlan(id=10, state=1), VtpVlan(id=20, state=1))
+    told = BridgeFacts(used=USED, vtp_vlans=(*declared, VtpVlan(id=30, state=2)))
+    assert judge("snmp.vlans-declared", site(), told).value == "N"
+    told = BridgeFacts(used=USED, vtp_vlans=(*declared, VtpVlan(id=30, state=1), VtpVlan(id=1, state=1)))
+    assert judge("snmp.vlans-declared", site(), told).value == "C"
+
+
 def learnt(*entries):
     bridge = switched(SANE_PORTS)["snmp.bridge"]
     return bridge.model_copy(update={"fdb": tuple(Learnt(fdb_id=1, mac=m, port=p, vlans=v) for m, p, v in entries)})
