@@ -7,7 +7,7 @@ from probes.api import AnyCheck
 from .checks_access import CoreObjects, IdentityFilled, LegacyRefused, UsmStrength
 from .checks_foreign import NoForeignEquipment
 from .checks_levels import LevelEnforced
-from .checks_places import AdminVlan, DeviceSeen, TrunksDeclared
+from .checks_places import AdminVlan, LearntInPlace, TrunksDeclared
 from .checks_ports import AccessPorts, NativeVlan
 from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
 from .specs import COLLECTORS
@@ -25,7 +25,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     NativeVlan(),
     AdminVlan(),
     TrunksDeclared(),
-    DeviceSeen(),
+    LearntInPlace(),
     NoForeignEquipment(),
 )
 

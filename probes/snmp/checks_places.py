@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -15,8 +15,8 @@ from r2s_audit.model.site import Intrusiveness, VlanId, ZoneKind
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, point_for, requests_for, subjects_for, the_request
-from .facts import BridgeFacts, SystemFacts
+from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .facts import BridgeFacts, Learnt, SystemFacts
 from .ports import Port, links, named, names, places, ports, switches, without_tag
 from .specs import BRIDGE, SYSTEM
 
@@ -164,90 +164,62 @@ def _trunk(port: Port) -> str:
     return f"VLAN {listed(sorted(port.tagged))}" if port.tagged else port.negotiable
 
 
-class DeviceSeen(Check[NoParameters]):
-    """Expected: the device's MAC address is learnt on an access port, in the VLAN of its addresses.
+class LearntInPlace(Check[NoParameters]):
+    """Expected: of the declared devices, those that the switch has learnt on an access port are in their VLAN.
 
     What a switch is configured for and what it does are two things: this is the second. A device that is learnt where
     its port is not configured to be says that the configuration that was read is not the one at work. Behind a link,
-    entries outlive what they tell of by minutes: they prove neither.
+    entries outlive what they tell of by minutes: they prove nothing either way.
     """
 
-    id = "snmp.device-seen"
-    title = msg("Équipement vu par les commutateurs dans son VLAN")
+    id = "snmp.learnt-in-place"
+    title = msg("Équipements appris par le commutateur dans leur VLAN")
     reference = "RFC 4363 (dot1qTpFdbTable, dot1qVlanFdbId) ; référentiel S1.3"
     intrusiveness = Intrusiveness.SAFE
-    controls = msg("l'adresse elle-même : sans elle dans une table lue jusqu'au bout, rien n'est jugé")
+    controls = msg("au moins un équipement déclaré appris dans son VLAN : une table vide ne prouve rien")
 
     def subjects(self, topology: Topology, parameters: NoParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
-        """Declared devices with an address in a VLAN, seen from where the first switch is asked."""
-        asked = [point for d in switches(topology) if (point := point_for(topology, d)) is not None]
-        place = asked[0].id if asked else ""
-        return [Subject(target=d.id, point=place) for d in topology.site.devices if topology.vlans_of(d)]
+        """Declared switches."""
+        return subjects_for(topology, switches(topology))
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The bridge observation of every switch that has an access."""
-        return [r for d in switches(topology) if d.admin.snmp for r in requests_for(topology, d, BRIDGE)]
+        """The bridge observation, where there is an access to make it."""
+        device = topology.devices[subject.target]
+        return requests_for(topology, device, BRIDGE) if device.admin.snmp else ()
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
-        """N for an access port that has learnt the address in another VLAN, C for one that has in the right one."""
+        """N for a declared device that an access port has learnt in another VLAN; C for one at least in the right one."""
         topology = evidence.topology
-        device = topology.devices[subject.target]
-        own = topology.vlans_of(device)
         expected = msg(
-            "{device} ({mac}) apprise sur un port d'accès dans le VLAN {vlans}",
-            device=device.id,
-            mac=device.mac or "",
-            vlans=listed(sorted(own)),
+            "les équipements déclarés que {device} a appris sur ses ports d'accès le sont dans leur VLAN",
+            device=subject.target,
         )
-        read, missing = self._read(evidence, subject)
-        if not read and missing:
-            raise missing[0]
-        if device.mac is None:
-            raise NotVerified(
-                msg("adresse MAC de {device} non déclarée : renseigner mac dans le fichier de site", device=device.id),
-                expected=expected,
-            )
+        facts = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
+        found = ports(facts, expected)
+        owners = {d.mac: d for d in topology.site.devices if d.mac is not None and topology.vlans_of(d)}
         right: list[str] = []
         wrong: list[str] = []
-        for switch, facts in read.items():
-            for place, vlans, configured in _sightings(switch, facts, device.mac):
-                if vlans & own:
-                    right.append(place)
-                elif vlans & configured:
-                    wrong.append(f"{place} : VLAN {listed(sorted(vlans))}")
-                else:
-                    wrong.append(f"{place} : VLAN {listed(sorted(vlans))} (≠ {listed(sorted(configured))})")
+        for entry in facts.fdb:
+            device, port = owners.get(entry.mac), found.get(entry.port)
+            if device is None or port is None or port.tagged or not entry.vlans:
+                continue
+            if topology.vlans_of(device) & set(entry.vlans):
+                right.append(device.id)
+            else:
+                wrong.append(_sighting(device.id, entry, port))
         if wrong:
-            return non_conforme(expected, msg("apprise dans un autre VLAN : {places}", places=listed(wrong)))
+            return non_conforme(expected, msg("appris dans un autre VLAN : {devices}", devices=listed(wrong)))
+        no_gap(facts.gaps, ("dot1qTpFdbTable", "ieee8021QBridgeTpFdbTable"), expected)
         if not right:
             raise NotVerified(
-                msg("{device} n'est apprise sur aucun port d'accès d'un commutateur lu", device=device.id),
+                msg("aucun équipement déclaré n'est appris sur un port d'accès de {device}", device=subject.target),
                 expected=expected,
             )
-        return conforme(expected, msg("apprise à sa place : {places}", places=listed(right)))
-
-    @staticmethod
-    def _read(evidence: Evidence, subject: Subject) -> tuple[dict[str, BridgeFacts], list[NotVerified]]:
-        """Switches whose tables were read to where they are needed; and why the others were not."""
-        read: dict[str, BridgeFacts] = {}
-        missing: list[NotVerified] = []
-        expected = msg("tables de VLAN lues")
-        for switch in switches(evidence.topology):
-            asked = Subject(target=switch.id, point=subject.point)
-            try:
-                facts = evidence.facts(the_request(evidence.topology, asked, BRIDGE, expected), BridgeFacts)
-                ports(facts, expected)
-            except NotVerified as reason:
-                missing.append(reason)
-            else:
-                read[switch.id] = facts
-        return read, missing
+        return conforme(expected, msg("appris à leur place : {devices}", devices=listed(sorted(set(right)))))
 
 
-def _sightings(switch: str, facts: BridgeFacts, mac: str) -> Iterator[tuple[str, frozenset[int], frozenset[int]]]:
-    """Where a switch has learnt an address on an access port: in which VLANs, and those that the port is configured for."""
-    found = ports(facts, msg("tables de VLAN lues"))
-    for entry in facts.fdb:
-        port = found.get(entry.port)
-        if entry.mac == mac and entry.vlans and port is not None and not port.tagged:
-            yield f"{switch}/{entry.port}", frozenset(entry.vlans), without_tag(port)
+def _sighting(device: str, entry: Learnt, port: Port) -> str:
+    """A device in a wrong VLAN; and the VLANs of its port, where that is not configured to be in this one."""
+    configured = without_tag(port)
+    beside = "" if configured & set(entry.vlans) else f" (≠ {listed(sorted(configured))})"
+    return f"{device}, port {entry.port} : VLAN {listed(sorted(entry.vlans))}{beside}"

@@ -55,7 +55,7 @@ class Network(_Model):
 class Vlan(Network):
     """A network of the building's switches. Numbers from 4000 on are those of closed ports (:attr:`Port8021X`)."""
 
-    id: Annotated[int, Field(ge=2, le=3999)]
+    id: Annotated[int, Field(ge=1, le=3999)]
 
 
 class Interface(_Model):

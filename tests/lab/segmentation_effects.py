@@ -131,6 +131,5 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         "proxy-arp-across-zones": lambda: proxied("prise-vis", "supervision"),
         "router-joins-dwellings": lambda: "open" in outcomes("auditeur", "prise-202", "gw-101"),
         "native-vlan-in-use": lambda: mode("tr1")[0] == "native-untagged" and mode("tr1")[2] == technique,
-        "administration-in-vlan-1": lambda: mode("cpu")[2] == "1",
         "trunk-handed-to-a-dwelling": lambda: administration in mode("ge13")[1],
     }

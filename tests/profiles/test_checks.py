@@ -37,7 +37,7 @@ USED = {
     "snmp.native-vlan": {"S1.3"},
     "snmp.admin-vlan": {"S1.3"},
     "snmp.trunks-declared": {"S1.3"},
-    "snmp.device-seen": {"S1.3"},
+    "snmp.learnt-in-place": {"S1.3"},
     "vlan.no-proxy": {"S1.3"},
     "vlan.control-protocols": {"S1.3"},
     "vlan.foreign-frames": {"S1.3"},

@@ -99,6 +99,14 @@ def test_cisco_trunks(site, port, value):
     assert judge_ports("snmp.trunks-declared", topology, told).value == value
 
 
+def test_cisco_vlans_are_those_in_operation(site):
+    declared = (VtpVlan(id=10, state=1), VtpVlan(id=20, state=1))
+    told = BridgeFacts(used=USED, vtp_vlans=(*declared, VtpVlan(id=30, state=2)))
+    assert judge("snmp.vlans-declared", site(), told).value == "N"
+    told = BridgeFacts(used=USED, vtp_vlans=(*declared, VtpVlan(id=30, state=1), VtpVlan(id=1, state=1)))
+    assert judge("snmp.vlans-declared", site(), told).value == "C"
+
+
 def learnt(*entries):
     bridge = switched(SANE_PORTS)["snmp.bridge"]
     return bridge.model_copy(update={"fdb": tuple(Learnt(fdb_id=1, mac=m, port=p, vlans=v) for m, p, v in entries)})
@@ -120,11 +128,11 @@ def test_devices_are_where_switches_have_learnt_them(site, entries, value):
     topology = building(site, GE2)
     if value is None:
         with pytest.raises(NotVerified):
-            judge("snmp.device-seen", topology, learnt(*entries), target="passerelle")
+            judge("snmp.learnt-in-place", topology, learnt(*entries))
     else:
-        assert judge("snmp.device-seen", topology, learnt(*entries), target="passerelle").value == value
+        assert judge("snmp.learnt-in-place", topology, learnt(*entries)).value == value
 
 
 def test_learnt_where_it_is_not_configured_says_both(site):
-    found = judge("snmp.device-seen", building(site, GE2), learnt((MAC, 2, (20,))), target="passerelle")
-    assert "sw-coeur/2 : VLAN 20 (≠ 30)" in str(found.measured)
+    found = judge("snmp.learnt-in-place", building(site, GE2), learnt((MAC, 2, (20,))))
+    assert "passerelle, port 2 : VLAN 20 (≠ 30)" in str(found.measured)
