@@ -10,7 +10,7 @@ answers about itself is a matter of ``vlan.admin-unreachable``, not a path betwe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
@@ -56,20 +56,27 @@ class Cell:
     address: AnyAddress
     protocol: Protocol
     port: int | None = None
+    text: str = field(default="", compare=False, repr=False)
+    """The address as it is written, where somebody had it at hand: to write it takes longer than all the rest."""
+
+    @property
+    def written(self) -> str:
+        """The address as text."""
+        return self.text or _text(self.address)
 
     def subject(self) -> Subject:
         """The cell as a subject; its protocol is the check's, unless the check has several."""
-        detail = [("address", _text(self.address))]
+        detail: tuple[tuple[str, str], ...] = (("address", self.written),)
         if self.port is not None:
-            detail.append(("port", str(self.port)))
-        return Subject(target=self.target, point=self.point, detail=tuple(detail))
+            detail = (*detail, ("port", str(self.port)))
+        return Subject(target=self.target, point=self.point, detail=detail)
 
     @classmethod
     def of(cls, subject: Subject, protocol: Protocol) -> Cell:
         """The cell of a subject that :meth:`subject` made."""
-        port = dict(subject.detail).get("port")
-        address = _parsed(subject.get("address"))
-        return cls(subject.point, subject.target, address, protocol, int(port) if port else None)
+        detail = dict(subject.detail)
+        port, text = detail.get("port"), detail["address"]
+        return cls(subject.point, subject.target, _parsed(text), protocol, int(port) if port else None, text)
 
     @property
     def untouchable(self) -> bool:
@@ -79,7 +86,7 @@ class Cell:
     def ask(self, phase: str, point: str = "", later: int = 0) -> Request:
         """The request of one phase, from the cell's point or from another one, so many rounds later; port 0: ICMP."""
         sender, order = point or self.point, ORDER[phase] + later
-        return _request(self.target, _text(self.address), self.protocol, self.port or 0, phase, sender, order)
+        return _request(self.target, self.written, self.protocol, self.port or 0, phase, sender, order)
 
 
 _parsed = lru_cache(maxsize=4096)(ip_address)
@@ -127,20 +134,17 @@ class Matrix:
         vlan, own = self.vlan_of(address), self.vlan_at(point)
         return vlan is not None and own is not None and vlan.id == own.id
 
-    def zone_of(self, device: Device, address: AnyAddress) -> str:
-        """The zone that an address of a device belongs to."""
-        vlan = self.vlan_of(address)
-        return vlan.zone if vlan else device.zone
+    def _apart(self, point: MeasuringPoint, device: Device, address: AnyAddress) -> bool:
+        """Whether a path between two zones lies between the point and the address."""
+        vlan, own = self.vlan_of(address), self.vlan_at(point.id)
+        if vlan is not None and own is not None and vlan.id == own.id:
+            return False
+        if (vlan.zone if vlan else device.zone) == self.topology.zone_of(point).id:
+            return False
+        return device.role is not DeviceRole.ROUTER or not any(self.on_link(point.id, a) for a in device.addresses)
 
-    def denied(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
-        """Whether the declaration forbids what the cell asks."""
-        topology = self.topology
-        zone = topology.zone_of(point).id
-        if self.on_link(point.id, cell.address) or self.zone_of(device, cell.address) == zone:
-            return False
-        if device.role is DeviceRole.ROUTER and any(self.on_link(point.id, a) for a in device.addresses):
-            return False
-        return not topology.declared_flow(zone, device, cell.protocol, cell.port)
+    def _allowed(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
+        return self.topology.declared_flow(self.topology.zone_of(point).id, device, cell.protocol, cell.port)
 
     @cached_property
     def _groups(self) -> dict[str, int]:
@@ -161,6 +165,28 @@ class Matrix:
         """The cell's request of one phase, in the rounds of its target's group; its key is that of ``cell.ask``."""
         return cell.ask(phase, point, self.later(cell.target))
 
+    def around(self, cell: Cell) -> list[Request]:
+        """Control, attempt, control; the attempt alone where no point may be the control; nothing for printers.
+
+        Made once: each cell is a subject of its own, and all of them together are the count of filtered VLANs.
+        """
+        key = (cell.point, cell.target, cell.written, cell.protocol, cell.port)
+        if key not in self._around:
+            self._around[key] = self._made(cell)
+        return self._around[key]
+
+    @cached_property
+    def _around(self) -> dict[tuple[str, str, str, Protocol, int | None], list[Request]]:
+        return {}
+
+    def _made(self, cell: Cell) -> list[Request]:
+        if cell.untouchable:
+            return []
+        point = self.control(cell)
+        if point is None:
+            return [self.ask(cell, ATTEMPT)]
+        return [self.ask(cell, BEFORE, point), self.ask(cell, ATTEMPT), self.ask(cell, AFTER, point)]
+
     def later(self, target: str) -> int:
         """How many rounds after the first group's a target's own come."""
         return GROUP_STEP * self._groups.get(target, 0)
@@ -176,14 +202,21 @@ class Matrix:
         return tuple(self._deny("tcp"))
 
     def _deny(self, protocol: Protocol) -> Iterator[Cell]:
+        devices = [
+            (device, [None] if protocol == "icmp" else tcp_ports(device), self._written(device))
+            for device in self.topology.site.devices
+        ]
         for point in self.points:
-            for device in self.topology.site.devices:
-                ports = [None] if protocol == "icmp" else tcp_ports(device)
-                for address in dict.fromkeys(device.addresses):
-                    for port in ports:
-                        cell = Cell(point.id, device.id, address, protocol, port)
-                        if self.denied(point, device, cell):
-                            yield cell
+            for device, ports, addresses in devices:
+                for address, text in addresses if ports else ():
+                    if self._apart(point, device, address):
+                        cells = (Cell(point.id, device.id, address, protocol, port, text) for port in ports)
+                        yield from (cell for cell in cells if not self._allowed(point, device, cell))
+
+    @staticmethod
+    def _written(device: Device) -> list[tuple[AnyAddress, str]]:
+        """The addresses of a device, each once, with their texts."""
+        return [(address, str(address)) for address in dict.fromkeys(device.addresses)]
 
     def neighbour(self, cell: Cell, *, not_kinds: frozenset[ZoneKind] = frozenset()) -> str | None:
         """The first other point in the address's own VLAN: nothing filters between the two.
