@@ -12,7 +12,7 @@ from pydantic import Field
 
 from probes.api import Check, NotVerified, conforme, non_conforme, partiel
 from probes.vlan.facts import ReachFacts, ReachState
-from probes.vlan.matrix import AFTER, ATTEMPT, BEFORE, Cell, matrix
+from probes.vlan.matrix import Cell, matrix
 from probes.vlan.truth import attempt_facts, came_from_afar, controls, crossed, refused_on_the_way, require_hearing
 from r2s_audit.model.base import Model
 from r2s_audit.model.finding import Judgement, Subject, Value
@@ -55,14 +55,8 @@ class Directed(Window):
 
 
 def isolation_requests(topology: Topology, cell: Cell) -> list[Request]:
-    """Control, attempt, control; the attempt alone where no point may be the control; nothing for printers."""
-    if cell.untouchable:
-        return []
-    index = matrix(topology)
-    point = index.control(cell)
-    if point is None:
-        return [index.ask(cell, ATTEMPT)]
-    return [index.ask(cell, BEFORE, point), index.ask(cell, ATTEMPT), index.ask(cell, AFTER, point)]
+    """Control, attempt, control: see :meth:`~probes.vlan.matrix.Matrix.around`."""
+    return matrix(topology).around(cell)
 
 
 def judge_isolation(cell: Cell, evidence: Evidence, window_s: float) -> Judgement:

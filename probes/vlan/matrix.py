@@ -10,7 +10,7 @@ answers about itself is a matter of ``vlan.admin-unreachable``, not a path betwe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
@@ -66,10 +66,17 @@ class Cell:
     port: int | None = None
     service: str = ""
     source_port: int = 0
+    text: str = field(default="", compare=False, repr=False)
+    """The address as it is written, where somebody had it at hand: to write it takes longer than all the rest."""
+
+    @property
+    def written(self) -> str:
+        """The address as text."""
+        return self.text or _text(self.address)
 
     def subject(self) -> Subject:
         """The cell as a subject; its protocol is the check's, unless the check has several."""
-        detail = [("address", _text(self.address))]
+        detail = [("address", self.written)]
         if self.port is not None:
             detail.append(("port", str(self.port)))
         if self.service:
@@ -83,10 +90,8 @@ class Cell:
         """The cell of a subject that :meth:`subject` made."""
         detail = dict(subject.detail)
         port, service, source = (detail.get(name, "") for name in ("port", "service", "from"))
-        address = _parsed(subject.get("address"))
-        return cls(
-            subject.point, subject.target, address, protocol, int(port) if port else None, service, int(source or 0)
-        )
+        text, number = detail["address"], int(port) if port else None
+        return cls(subject.point, subject.target, _parsed(text), protocol, number, service, int(source or 0), text)
 
     @property
     def untouchable(self) -> bool:
@@ -104,7 +109,7 @@ class Cell:
         more: tuple[tuple[str, str | int], ...] = (("service", self.service),) if self.service else ()
         if self.source_port and phase == ATTEMPT:
             more = (*more, ("source_port", self.source_port))
-        return _request(self.target, _text(self.address), self.protocol, self.port or 0, phase, sender, order, more)
+        return _request(self.target, self.written, self.protocol, self.port or 0, phase, sender, order, more)
 
 
 _parsed = lru_cache(maxsize=4096)(ip_address)
@@ -162,20 +167,17 @@ class Matrix:
         vlan, own = self.vlan_of(address), self.vlan_at(point)
         return vlan is not None and own is not None and vlan.id == own.id
 
-    def zone_of(self, device: Device, address: AnyAddress) -> str:
-        """The zone that an address of a device belongs to."""
-        vlan = self.vlan_of(address)
-        return vlan.zone if vlan else device.zone
+    def _apart(self, point: MeasuringPoint, device: Device, address: AnyAddress) -> bool:
+        """Whether a path between two zones lies between the point and the address."""
+        vlan, own = self.vlan_of(address), self.vlan_at(point.id)
+        if vlan is not None and own is not None and vlan.id == own.id:
+            return False
+        if (vlan.zone if vlan else device.zone) == self.topology.zone_of(point).id:
+            return False
+        return device.role is not DeviceRole.ROUTER or not any(self.on_link(point.id, a) for a in device.addresses)
 
-    def denied(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
-        """Whether the declaration forbids what the cell asks."""
-        topology = self.topology
-        zone = topology.zone_of(point).id
-        if self.on_link(point.id, cell.address) or self.zone_of(device, cell.address) == zone:
-            return False
-        if device.role is DeviceRole.ROUTER and any(self.on_link(point.id, a) for a in device.addresses):
-            return False
-        return not topology.declared_flow(zone, device, cell.protocol, cell.port)
+    def _allowed(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
+        return self.topology.declared_flow(self.topology.zone_of(point).id, device, cell.protocol, cell.port)
 
     @cached_property
     def _groups(self) -> dict[str, int]:
@@ -195,6 +197,28 @@ class Matrix:
     def ask(self, cell: Cell, phase: str, point: str = "") -> Request:
         """The cell's request of one phase, in the rounds of its target's group; its key is that of ``cell.ask``."""
         return cell.ask(phase, point, self.later(cell.target))
+
+    def around(self, cell: Cell) -> list[Request]:
+        """Control, attempt, control; the attempt alone where no point may be the control; nothing for printers.
+
+        Made once: each cell is a subject of its own, and all of them together are the count of filtered VLANs.
+        """
+        key = (cell.point, cell.target, cell.written, cell.protocol, cell.port, cell.source_port)
+        if key not in self._around:
+            self._around[key] = self._made(cell)
+        return self._around[key]
+
+    @cached_property
+    def _around(self) -> dict[tuple[str, str, str, Protocol, int | None, int], list[Request]]:
+        return {}
+
+    def _made(self, cell: Cell) -> list[Request]:
+        if cell.untouchable:
+            return []
+        point = self.control(cell)
+        if point is None:
+            return [self.ask(cell, ATTEMPT)]
+        return [self.ask(cell, BEFORE, point), self.ask(cell, ATTEMPT), self.ask(cell, AFTER, point)]
 
     def later(self, target: str) -> int:
         """How many rounds after the first group's a target's own come."""
@@ -227,12 +251,17 @@ class Matrix:
         return (replace(cell, source_port=source_port) for cell in found.values())
 
     def _deny(self, protocol: Protocol) -> Iterator[Cell]:
+        devices = [
+            (device, address, str(address), _asked(device, protocol, address.version))
+            for device in self.topology.site.devices
+            for address in dict.fromkeys(device.addresses)
+        ]
         for point in self.points:
-            for device in self.topology.site.devices:
-                for address in dict.fromkeys(device.addresses):
-                    for port, service in _asked(device, protocol, address.version):
-                        cell = Cell(point.id, device.id, address, protocol, port, service)
-                        if self.denied(point, device, cell):
+            for device, address, text, asked in devices:
+                if asked and self._apart(point, device, address):
+                    for port, service in asked:
+                        cell = Cell(point.id, device.id, address, protocol, port, service, text=text)
+                        if not self._allowed(point, device, cell):
                             yield cell
 
     def neighbour(self, cell: Cell, *, not_kinds: frozenset[ZoneKind] = frozenset()) -> str | None:

@@ -55,6 +55,7 @@ def _nothing_to_collect() -> Iterator[None]:
         yield
     finally:
         if was:
+            gc.freeze()  # else it would be searched after all, as soon as the search is allowed again
             gc.enable()
 
 
