@@ -20,9 +20,10 @@ from r2s_audit.model.observation import Failure, Observation, Request
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
     from datetime import datetime
 
+    from probes.api import CollectorSpec
     from r2s_audit.engine.access import PointAccess
     from r2s_audit.engine.schedule import Job
 
@@ -227,6 +228,16 @@ async def _end(task: asyncio.Task[_Fault | None]) -> bool:
     if task.done() and not task.cancelled():
         task.exception()  # retrieved: that it was closed is known
     return False
+
+
+def preload(specs: Iterable[CollectorSpec]) -> None:
+    """Import collectors before the first packet: an import in the event loop makes it deaf to the answers of others.
+
+    One that cannot be imported is left to its own attempt, which says so.
+    """
+    for path in sorted({spec.function for spec in specs}):
+        with suppress(Exception):
+            _function(path)
 
 
 def _function(path: str) -> Any:

@@ -16,7 +16,7 @@ import r2s_audit
 from r2s_audit.engine.access import PassTools, PointAccess
 from r2s_audit.engine.budget import Budget
 from r2s_audit.engine.clock import read_clock
-from r2s_audit.engine.collect import Collection, Sink
+from r2s_audit.engine.collect import Collection, Sink, preload
 from r2s_audit.engine.egress import witnessed
 from r2s_audit.engine.interfaces import Interface, read_interface
 from r2s_audit.engine.schedule import lane, rounds
@@ -163,6 +163,7 @@ class Pass:
             for name, interface in interfaces.items()
         }
         present = [interface.name for interface in interfaces.values() if interface is not None]
+        preload(self.specs[item.request.collector] for item in todo)
         collection = Collection(settings.pass_id, accesses, Sink(self._write))
         with guarded_loop(STALL_SECONDS):
             async with witnessed(self.tools.wire, self.writer, settings.pass_id, present, self.tools.no_wire):
