@@ -103,6 +103,7 @@ class Pass:
         mine = [p for p in self.plan.requests if p.request.point in settings.points]
         done = settings.interrupted.done if settings.interrupted else frozenset()
         todo = [p for p in mine if p.request.key not in done]
+        preload(self.specs[p.request.collector] for p in todo)
         self._open(settings, interfaces, mine)
         self.progress.begin(todo)
         work = asyncio.create_task(self._work(settings, interfaces, todo))
@@ -163,7 +164,6 @@ class Pass:
             for name, interface in interfaces.items()
         }
         present = [interface.name for interface in interfaces.values() if interface is not None]
-        preload(self.specs[item.request.collector] for item in todo)
         collection = Collection(settings.pass_id, accesses, Sink(self._write))
         with guarded_loop(STALL_SECONDS):
             async with witnessed(self.tools.wire, self.writer, settings.pass_id, present, self.tools.no_wire):
