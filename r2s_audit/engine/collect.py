@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from r2s_audit.engine.access import PointAccess
     from r2s_audit.engine.schedule import Job
 
-CONCURRENCY = 16
-"""Jobs of one round under way at once; each device is asked by one of them at a time."""
 MAX_FACTS_BYTES = 4 * 1024 * 1024
 GRACE_SECONDS = 2.0
 """What a collector has to put its things away once its time is over; then it is ended by force."""
@@ -51,13 +49,13 @@ class Collection:
     sink: Sink
     _devices: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
-    async def run_round(self, jobs: list[Job]) -> None:
-        """Run jobs together; a job's fault is its requests' fault alone.
+    async def run_round(self, jobs: list[Job], at_once: int) -> None:
+        """Run jobs together, so many at once; a job's fault is its requests' fault alone.
 
         Raises:
             RecordError: the record cannot be written any more; the other jobs are stopped.
         """
-        slots = asyncio.Semaphore(CONCURRENCY)
+        slots = asyncio.Semaphore(at_once)
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(self._run(job, slots), name=job.requests[0].key)

@@ -19,7 +19,7 @@ from r2s_audit.engine.clock import read_clock
 from r2s_audit.engine.collect import Collection, Sink, preload
 from r2s_audit.engine.egress import witnessed
 from r2s_audit.engine.interfaces import Interface, read_interface
-from r2s_audit.engine.schedule import lane, rounds
+from r2s_audit.engine.schedule import lane, rounds, width
 from r2s_audit.engine.scope import PointGate, Scope
 from r2s_audit.engine.watchdog import guarded_loop
 from r2s_audit.errors import InternalError, RecordError
@@ -169,17 +169,17 @@ class Pass:
             async with witnessed(self.tools.wire, self.writer, settings.pass_id, present, self.tools.no_wire):
                 try:
                     async with asyncio.TaskGroup() as lanes:
-                        for requests in self._lanes(p.request for p in todo):
-                            lanes.create_task(_in_rounds(collection, rounds(requests, self.specs)))
+                        for name, requests in self._lanes(p.request for p in todo).items():
+                            lanes.create_task(_in_rounds(collection, rounds(requests, self.specs), width(name)))
                 except ExceptionGroup as group:
                     raise _first_of(group) from group
 
-    def _lanes(self, requests: Iterable[Request]) -> list[list[Request]]:
-        """Requests that need not wait for one another."""
+    def _lanes(self, requests: Iterable[Request]) -> dict[str, list[Request]]:
+        """Requests that need not wait for one another, apart."""
         lanes: dict[str, list[Request]] = defaultdict(list)
         for request in requests:
             lanes[lane(request, self.specs[request.collector], self.topology)].append(request)
-        return list(lanes.values())
+        return dict(lanes)
 
     def _write(self, observation: Observation) -> None:
         self.writer.ledger.append(Observed(observation=observation))
@@ -207,10 +207,10 @@ class Pass:
             )
 
 
-async def _in_rounds(collection: Collection, order: list[list[Job]]) -> None:
+async def _in_rounds(collection: Collection, order: list[list[Job]], at_once: int) -> None:
     """One round after another."""
     for jobs in order:
-        await collection.run_round(jobs)
+        await collection.run_round(jobs, at_once)
 
 
 def _first_of(group: ExceptionGroup[Exception]) -> Exception:
