@@ -118,6 +118,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=4.0,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
 )
 CHECKS: tuple[AnyCheck, ...] = (

@@ -20,16 +20,15 @@ from r2s_audit.model.observation import Failure, Observation, Request
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from probes.api import CollectorSpec
     from r2s_audit.engine.access import PointAccess
     from r2s_audit.engine.schedule import Job
     from r2s_audit.engine.trail import Trail
 
-CONCURRENCY = 16
-"""Jobs of one round under way at once; each device is asked by one of them at a time."""
 MAX_FACTS_BYTES = 4 * 1024 * 1024
 GRACE_SECONDS = 2.0
 """What a collector has to put its things away once its time is over; then it is ended by force."""
@@ -54,13 +53,13 @@ class Collection:
     """Told what is under way where, for whoever reads the frames."""
     _devices: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
-    async def run_round(self, jobs: list[Job]) -> None:
-        """Run jobs together; a job's fault is its requests' fault alone.
+    async def run_round(self, jobs: list[Job], at_once: int) -> None:
+        """Run jobs together, so many at once; a job's fault is its requests' fault alone.
 
         Raises:
             RecordError: the record cannot be written any more; the other jobs are stopped.
         """
-        slots = asyncio.Semaphore(CONCURRENCY)
+        slots = asyncio.Semaphore(at_once)
         async with asyncio.TaskGroup() as group:
             for job in jobs:
                 group.create_task(self._run(job, slots), name=job.requests[0].key)
@@ -237,6 +236,16 @@ async def _end(task: asyncio.Task[_Fault | None]) -> bool:
     if task.done() and not task.cancelled():
         task.exception()  # retrieved: that it was closed is known
     return False
+
+
+def preload(specs: Iterable[CollectorSpec]) -> None:
+    """Import collectors before the first packet: an import in the event loop makes it deaf to the answers of others.
+
+    One that cannot be imported is left to its own attempt, which says so.
+    """
+    for path in sorted({spec.function for spec in specs}):
+        with suppress(Exception):
+            _function(path)
 
 
 def _function(path: str) -> Any:

@@ -18,10 +18,10 @@ from probes.wire.witness import WITNESS_SNAP
 from r2s_audit.engine.access import PassTools, PointAccess
 from r2s_audit.engine.budget import Budget
 from r2s_audit.engine.clock import read_clock
-from r2s_audit.engine.collect import Collection, Sink
+from r2s_audit.engine.collect import Collection, Sink, preload
 from r2s_audit.engine.egress import witnessed
 from r2s_audit.engine.interfaces import Interface, read_interface
-from r2s_audit.engine.schedule import lane, rounds
+from r2s_audit.engine.schedule import lane, rounds, width
 from r2s_audit.engine.scope import PointGate, Scope
 from r2s_audit.engine.trail import Trail
 from r2s_audit.engine.watchdog import guarded_loop
@@ -106,6 +106,7 @@ class Pass:
         mine = [p for p in self.plan.requests if p.request.point in settings.points]
         done = settings.interrupted.done if settings.interrupted else frozenset()
         todo = [p for p in mine if p.request.key not in done]
+        preload(self.specs[p.request.collector] for p in todo)
         self._open(settings, interfaces, mine)
         self.progress.begin(todo)
         work = asyncio.create_task(self._work(settings, interfaces, todo))
@@ -174,10 +175,10 @@ class Pass:
                 try:
                     async with asyncio.TaskGroup() as lanes:
                         beside = [p.request for p in todo if self.specs[p.request.collector].beside]
-                        lanes.create_task(_in_rounds(collection, rounds(beside, self.specs)))
+                        lanes.create_task(_in_rounds(collection, rounds(beside, self.specs), len(beside)))
                         work = [
-                            lanes.create_task(_in_rounds(collection, rounds(requests, self.specs)))
-                            for requests in self._lanes(p.request for p in todo)
+                            lanes.create_task(_in_rounds(collection, rounds(requests, self.specs), width(name)))
+                            for name, requests in self._lanes(p.request for p in todo).items()
                         ]
                         await _all_ended(work)
                         over.set()
@@ -200,13 +201,13 @@ class Pass:
             for name in sorted(present)
         ]
 
-    def _lanes(self, requests: Iterable[Request]) -> list[list[Request]]:
-        """Requests that need not wait for one another."""
+    def _lanes(self, requests: Iterable[Request]) -> dict[str, list[Request]]:
+        """Requests that need not wait for one another, apart; without those that run beside them all."""
         lanes: dict[str, list[Request]] = defaultdict(list)
         for request in requests:
             if not self.specs[request.collector].beside:
                 lanes[lane(request, self.specs[request.collector], self.topology)].append(request)
-        return list(lanes.values())
+        return dict(lanes)
 
     def _write(self, observation: Observation) -> None:
         self.writer.ledger.append(Observed(observation=observation))
@@ -234,10 +235,10 @@ class Pass:
             )
 
 
-async def _in_rounds(collection: Collection, order: list[list[Job]]) -> None:
+async def _in_rounds(collection: Collection, order: list[list[Job]], at_once: int) -> None:
     """One round after another."""
     for jobs in order:
-        await collection.run_round(jobs)
+        await collection.run_round(jobs, at_once)
 
 
 async def _all_ended(work: Sequence[asyncio.Task[None]]) -> None:

@@ -7,9 +7,10 @@ import pytest
 from probes.api import CollectorSpec
 from probes.registry import collectors
 from r2s_audit.engine.estimate import estimate
-from r2s_audit.engine.schedule import lane
+from r2s_audit.engine.schedule import lane, width
 from r2s_audit.model.observation import request
 from r2s_audit.model.plan import PlannedRequest
+from r2s_audit.model.site import Scope
 from r2s_audit.model.topology import Topology
 from tests.builders import site
 
@@ -32,10 +33,12 @@ def test_what_the_site_does_not_know_is_treated_as_a_controller() -> None:
     assert lane_of("tls.endpoint", "unknown") == lane_of("tls.endpoint", GATEWAY)
 
 
-def test_switches_stand_several_sessions() -> None:
+def test_switches_stand_sessions_beside_knocks() -> None:
     lanes = {lane_of(name, SWITCH) for name in ("snmp.system", "tls.endpoint", "services.http", "vlan.reach")}
-    assert len(lanes) == 4
-    assert lane_of("snmp.system", SWITCH) == lane_of("snmp.bridge", SWITCH)
+    assert len(lanes) == 2
+    (sessions,) = lanes - {lane_of("vlan.reach", SWITCH)}
+    rates = Scope.model_validate({"networks": []}).rates
+    assert width(sessions) * rates.per_target <= rates.total / 2, "windows beside them keep their pace"
 
 
 def test_what_opens_nothing_waits_for_nobody() -> None:

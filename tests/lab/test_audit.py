@@ -113,7 +113,7 @@ def test_scope_tap_every_frame_sent_is_in_the_ledger(sane: Sane) -> None:
     unheard, untold = told - heard, heard - told
     # What the kernel sends of itself around the two ends of the pass (the witness opens after the pass is opened):
     # reports of groups, and questions to the router that it has heard advertise.
-    around = {frame for at, frame in times if at < begin + 2 or at > end - 2}
+    around = {frame for at, frame in times if at < moments["pass_opened"] + 2 or at > end - 2}
     assert not unheard, unheard.most_common(5)
     assert not {k: v for k, v in untold.items() if not (_of_the_kernel(k) and k in around)}, untold.most_common(5)
 
