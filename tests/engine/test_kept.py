@@ -23,6 +23,7 @@ from tests.probes.wire.test_pcapng import read
 from tests.probes.wire.test_redact import CARRIERS, SECRET, ipv4, udp
 
 PORTS = (Port("eth0", "point P-ADM", b"", 256), Port("eth1", "point P-VIS", b"", 256))
+OUTGOING = 2
 FRAME = CARRIERS["snmp community"]
 
 

@@ -60,16 +60,26 @@ class Hunt:
     """Secrets by name, each in all its forms."""
 
     secrets: dict[str, bytes]
-    _forms: dict[bytes, str] = field(init=False)
+    _forms: dict[bytes, list[tuple[bytes, str]]] = field(init=False)
+    """By their first octets: thousands of forms are then looked for in one reading."""
 
     def __post_init__(self) -> None:
         short = [name for name, secret in self.secrets.items() if len(secret) < MIN_SECRET]
         assert not short, f"too short to be told from chance: {short}"
-        self._forms = {form: name for name, secret in self.secrets.items() for form in forms(secret)}
+        self._forms = {}
+        for name, secret in self.secrets.items():
+            for form in forms(secret):
+                self._forms.setdefault(form[:MIN_SECRET], []).append((form, name))
 
     def found_in(self, data: bytes) -> set[str]:
         """Names of the secrets that the bytes hold in some form."""
-        return {name for text in unpacked(data) for form, name in self._forms.items() if form in text}
+        return {
+            name
+            for text in unpacked(data)
+            for place in range(len(text) - MIN_SECRET + 1)
+            for form, name in self._forms.get(text[place : place + MIN_SECRET], ())
+            if text.startswith(form, place)
+        }
 
     def found_below(self, paths: Iterable[Path]) -> dict[str, set[str]]:
         """The same for files, with directories' own files and names."""
