@@ -137,6 +137,25 @@ def test_what_answers_nobody_is_planned_and_not_asked():
     assert value(UDP, one, evidence(building(), []), WINDOW) is U
 
 
+@pytest.mark.parametrize(
+    ("heard", "way"),
+    [
+        ({"answer_hop_limit": 63, "answer_mac": "02:00:00:00:00:01"}, "TTL 63 à l'arrivée"),
+        ({"answer_hop_limit": 64, "answer_mac": "02:00:00:00:00:77"}, "02:00:00:00:00:77 est dans le même VLAN"),
+        ({"answer_hop_limit": 64, "answer_mac": "02:00:00:00:00:01"}, "TTL 64"),  # the router's own MAC address
+        ({"answer_hop_limit": 62, "answer_mac": "02:00:00:00:00:77"}, "TTL 62"),
+        ({"answer_hop_limit": None, "answer_mac": None}, "par 10.0.20.10"),
+    ],
+)
+def test_an_open_cell_says_by_which_way(heard, way):
+    top = building()
+    one = subject(UDP, top, WINDOW, "sup address=10.0.20.10 port=123 service=ntp@P30")
+    attempt = UDP.requests(top, one, WINDOW)[1]
+    judgement = UDP.judge(one, evidence(top, [(attempt, told(attempt, "open", **heard))]), WINDOW)
+    assert judgement.value is N
+    assert way in str(judgement.measured)
+
+
 # --- from a chosen source port -----------------------------------------------------------------------------------
 
 
