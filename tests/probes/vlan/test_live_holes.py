@@ -86,11 +86,11 @@ def audited(top):
     [
         ("drop", {"tcp": C, "udp": C, "hole": C}),
         ("reject", {"tcp": C, "udp": C, "hole": C}),
-        ("accept", {"tcp": N, "udp": N, "hole": N}),
-        ("meta l4proto != udp drop", {"tcp": C, "udp": N, "hole": C | N}),
+        ("accept", {"tcp": N, "udp": N, "hole": U}),
+        ("meta l4proto != udp drop", {"tcp": C, "udp": N, "hole": C | U}),
         ("th sport != 53 drop", {"tcp": C, "udp": C, "hole": N}),
-        ("tcp sport != 53 drop", {"tcp": C, "udp": N, "hole": N}),
-        ("meta nfproto ipv4 drop", {"tcp": C | N, "udp": C | N, "hole": C | N}),
+        ("tcp sport != 53 drop", {"tcp": C, "udp": N, "hole": N | U}),
+        ("meta nfproto ipv4 drop", {"tcp": C | N, "udp": C | N, "hole": C | U}),
     ],
 )
 def test_what_passes_is_found(policy, expected):
