@@ -8,11 +8,15 @@ a filter, so the target's control is an *answer* to the same request from a poin
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from probes.api import Check, NotVerified
+from probes.vlan.facts import ReachState
 from probes.vlan.isolation import CONTROLS, Directed, isolation_requests, judge_isolation
-from probes.vlan.matrix import Cell, matrix
+from probes.vlan.matrix import ATTEMPT, Cell, matrix
+from probes.vlan.truth import attempt_facts, crossed
+from r2s_audit.model.finding import Value
 from r2s_audit.model.site import Intrusiveness, Port
 from r2s_audit.model.text import msg
 
@@ -73,7 +77,8 @@ class NoReturnHole(Check[FromPort]):
     """A deny cell holds also where the attempt comes from the port of a service outside (53: DNS).
 
     A filter without state lets answers in by their source port, and with them whoever chooses that port. Per address,
-    one TCP service and one UDP service are tried; controls are those of the ordinary cells.
+    one TCP service and one UDP service are tried; controls are those of the ordinary cells. What is open to every
+    source port is no such hole, and a matter of the ordinary cells: here it is not verified.
     """
 
     id = "vlan.no-return-hole"
@@ -87,10 +92,25 @@ class NoReturnHole(Check[FromPort]):
         return (cell.subject() for cell in cells if parameters.concerns(topology, cell))
 
     def requests(self, topology: Topology, subject: Subject, parameters: FromPort) -> Sequence[Request]:
-        return isolation_requests(topology, _cell(subject))
+        cell = _cell(subject)
+        return [*isolation_requests(topology, cell), matrix(topology).ask(_plain(cell), ATTEMPT)]
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: FromPort) -> Judgement:
-        return judge_isolation(_cell(subject), evidence, parameters.control_window_s)
+        cell = _cell(subject)
+        judgement = judge_isolation(cell, evidence, parameters.control_window_s)
+        if judgement.value is not Value.NON_CONFORME:
+            return judgement
+        plain = attempt_facts(evidence, _plain(cell))
+        if crossed(plain) or plain.state is ReachState.RST:
+            raise NotVerified(
+                msg("{address} port {port} s'ouvre à tout port source", address=str(cell.address), port=cell.port or 0)
+            )
+        return judgement
+
+
+def _plain(cell: Cell) -> Cell:
+    """The same attempt from any port."""
+    return replace(cell, source_port=0)
 
 
 def _cell(subject: Subject) -> Cell:

@@ -137,6 +137,25 @@ def test_what_answers_nobody_is_planned_and_not_asked():
     assert value(UDP, one, evidence(building(), []), WINDOW) is U
 
 
+@pytest.mark.parametrize(
+    ("heard", "way"),
+    [
+        ({"answer_hop_limit": 63, "answer_mac": "02:00:00:00:00:01"}, "TTL 63 à l'arrivée"),
+        ({"answer_hop_limit": 64, "answer_mac": "02:00:00:00:00:77"}, "02:00:00:00:00:77 est dans le même VLAN"),
+        ({"answer_hop_limit": 64, "answer_mac": "02:00:00:00:00:01"}, "TTL 64"),  # the router's own MAC address
+        ({"answer_hop_limit": 62, "answer_mac": "02:00:00:00:00:77"}, "TTL 62"),
+        ({"answer_hop_limit": None, "answer_mac": None}, "par 10.0.20.10"),
+    ],
+)
+def test_an_open_cell_says_by_which_way(heard, way):
+    top = building()
+    one = subject(UDP, top, WINDOW, "sup address=10.0.20.10 port=123 service=ntp@P30")
+    attempt = UDP.requests(top, one, WINDOW)[1]
+    judgement = UDP.judge(one, evidence(top, [(attempt, told(attempt, "open", **heard))]), WINDOW)
+    assert judgement.value is N
+    assert way in str(judgement.measured)
+
+
 # --- from a chosen source port -----------------------------------------------------------------------------------
 
 
@@ -154,9 +173,9 @@ def test_one_tcp_and_one_udp_cell_of_each_address_share_the_ordinary_controls():
     ]
     one = subject(HOLE, top, FROM, keys[4])
     plain = subject(UDP, top, WINDOW, "sup address=10.0.20.10 port=123 service=ntp@P30")
-    before, attempt, after = HOLE.requests(top, one, FROM)
+    before, attempt, after, from_any = HOLE.requests(top, one, FROM)
     ordinary = UDP.requests(top, plain, WINDOW)
-    assert (before, after) == (ordinary[0], ordinary[2])
+    assert (before, from_any, after) == tuple(ordinary)
     assert attempt != ordinary[1]
     assert attempt.param("source_port") == 53
     assert (before.point, attempt.point) == ("P20", "P30")
@@ -180,13 +199,19 @@ def test_one_tcp_and_one_udp_cell_of_each_address_share_the_ordinary_controls():
 )
 def test_hole_table_over_tcp(attempt, before, after, expected):
     key = "sup address=10.0.20.10 port=8443 over=tcp from=53@P30"
-    assert judged(HOLE, building(), key, FROM, (before, attempt, after)) is expected
+    assert judged(HOLE, building(), key, FROM, (before, attempt, after, "silence")) is expected
+    if expected is N:  # open to every source port, or nobody knows: a matter of the ordinary cells
+        assert judged(HOLE, building(), key, FROM, (before, attempt, after, "open")) is U
+        assert judged(HOLE, building(), key, FROM, (before, attempt, after, "rst")) is U
+        assert judged(HOLE, building(), key, FROM, (before, attempt, after, "missing")) is U
 
 
 @pytest.mark.parametrize(("attempt", "before", "after", "expected"), ROWS)
 def test_hole_table_over_udp(attempt, before, after, expected):
     key = "sup address=10.0.20.10 port=123 service=ntp over=udp from=53@P30"
-    assert judged(HOLE, building(), key, FROM, (before, attempt, after)) is expected
+    assert judged(HOLE, building(), key, FROM, (before, attempt, after, "silence")) is expected
+    if expected is N:
+        assert judged(HOLE, building(), key, FROM, (before, attempt, after, "answer")) is U
 
 
 # --- requests on the wire ----------------------------------------------------------------------------------------
