@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 PAIRS = 10
-SIDE_BY_SIDE = 6
-"""An audit waits most of its time (a minute of silence at a closed port): six take little more time than one on two
+SIDE_BY_SIDE = 8
+"""An audit waits most of its time (a minute of silence at a closed port): eight take little more time than one on two
 cores, and each building some 260 MB."""
 INTERRUPTED = 130
 
