@@ -12,7 +12,7 @@ OUTPUT ?= resultat
 TESTS ?=
 ACCURACY ?=
 
-.PHONY: help demo test accuracy lint bench messages lock setup packages venv clean
+.PHONY: help demo test accuracy lint bench messages lock setup packages peers venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,7 @@ lint: venv ## ruff, mypy --strict, import-linter: all four are run, whichever fa
 	done; \
 	exit $$failed
 
-bench: setup ## one line per comparison: bench NAME ours=S peer=S ratio=R goal=G
+bench: setup peers ## one line per comparison: bench NAME ours=S peer=S ratio=R goal=G
 	@packaging/as-root.sh $(BIN)/python benchmarks/run.py
 
 messages: venv ## bring the catalogues up to date with the sentences of the code
@@ -46,6 +46,9 @@ setup: packages venv
 
 packages:
 	@packaging/install-debian.sh packaging/debian-building.txt
+
+peers:
+	@packaging/install-debian.sh packaging/debian-bench.txt
 
 venv: packaging/venv.sh
 	@packaging/venv.sh
