@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from r2s_audit.model.site import NotApplicable
     from r2s_audit.model.verdict import Verdict
 
+SILENCE = frozenset({"vlan.control-protocols"})
+"""Checks whose *conforme* needs a window longer than a period: whether a pass lasts so long is the machine's doing."""
 _RANK = {Value.NON_VERIFIE: 0, Value.NON_CONFORME: 1, Value.PARTIEL: 2, Value.CONFORME: 3, Value.SANS_OBJET: 4}
 """Which of two changes of one cell stays: the lowest."""
 
@@ -106,10 +108,19 @@ class Judged:
         return sum(1 for _, f in self.cells if f is not None and effective_value(f) is Value.NON_VERIFIE)
 
     def changed(self, other: Judged) -> set[str]:
-        """Keys of the cells that count otherwise here than there."""
+        """Keys of the cells that count otherwise here than there, and not for the length of the pass alone."""
+        lasting = self._silent & other._silent
         return {
-            key for key in self.values.keys() | other.values.keys() if self.values.get(key) != other.values.get(key)
+            key
+            for key in self.values.keys() | other.values.keys()
+            if self.values.get(key) != other.values.get(key) and key not in lasting
         }
+
+    @cached_property
+    def _silent(self) -> set[str]:
+        """Cells in which nothing was heard, for long enough or not."""
+        checks = {cell.key for cell, _ in self.cells if cell.check in SILENCE}
+        return {key for key in checks if self.values[key] in {Value.CONFORME, Value.NON_VERIFIE}}
 
     def moved(self, other: Judged) -> dict[str, Standing]:
         """Where the requirements stand that stand elsewhere in another audit."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LAUNCH = Path(__file__).with_name("launch.py")
+TREE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,12 @@ class CommandFailed(Exception):
 
 
 def environment(cache: Path) -> dict[str, str]:
-    """Ours, with compiled modules kept as for any user, but outside the project and its packages."""
-    kept = {k: v for k, v in os.environ.items() if k not in {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH"}}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(cache)}
+    """Ours, with compiled modules kept as for any user, but outside the project and its packages.
+
+    The program measured is that of this tree, also where the environment's installation is that of another one.
+    """
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": str(TREE), "PYTHONPYCACHEPREFIX": str(cache)}
 
 
 def run(command: Sequence[str], env: Mapping[str, str], *, codes: Sequence[int] = (0,)) -> Run:

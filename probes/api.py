@@ -111,6 +111,10 @@ class Access(Protocol):
     def now(self) -> datetime:
         """UTC."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether everything of the pass is over but the collectors that run beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -148,8 +152,13 @@ class CollectorSpec:
     """Likewise for time that is not pacing: listening, waiting for answers."""
     needs_wire: bool = False
     batch: bool = False
+    beside: bool = False
+    """Runs beside all rounds, from the first one on: it listens as long as the pass lasts, and holds nobody up."""
     one_per_device: bool = True
     """Never two requests of any such collector at the same device at once (one session per controller)."""
+    apart: bool = False
+    """It reads the point or asks routers and neighbours for themselves only: it opens nothing at a device, disturbs no
+    session or silence of another family, and the engine lets it wait for none of them."""
 
 
 class NotVerified(Exception):
@@ -183,7 +192,12 @@ class Evidence:
         if request.key in self.expired:
             raise NotVerified(msg("observation périmée à la date du jugement ({request})", request=request.key))
         raise NotVerified(
-            msg("aucune observation : point {point} non visité ({request})", point=request.point, request=request.key)
+            msg(
+                "aucune observation de {target} : le point {point} n'a pas été visité, ou la mesure {collector} n'y a pas été faite",
+                target=request.target,
+                point=request.point,
+                collector=request.collector,
+            )
         )
 
     def facts(self, request: Request, kind: type[F]) -> F:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from r2s_audit.model.score import ClaimStatus, CorroborationState, ServiceStatus
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.verdict import VerdictValue
-from reports.html import words
-from reports.html.words import Mark
+from reports import words
+from reports.words import Mark
 
 if TYPE_CHECKING:
     from r2s_audit.model.profile import Bilingual

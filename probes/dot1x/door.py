@@ -8,9 +8,10 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from probes.api import CollectFailure
-from probes.dot1x import dhcp, router
+from probes.dot1x import router
 from probes.dot1x.facts import Knock, LinkState
 from probes.dot1x.link import Link, NoInterface, read_link
+from probes.wire import dhcp
 from probes.wire.build import arp_request
 from probes.wire.channel import WireRefused
 from r2s_audit.model.observation import Failure

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from probes.dot1x import dhcp, eapol, router
+from probes.dot1x import eapol, router
 from probes.dot1x.facts import MAX_ROWS, Advertised, Claim, Heard, Kind, Listening, Loss, Offered
+from probes.wire import dhcp
 from probes.wire.capture import CapturedFrame, Direction
 from probes.wire.frames import ICMPV6, UDP, FrameError, FrameHeader, FrameKind, mac_text, parse_header, parse_link
 

@@ -29,6 +29,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=4.6,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
     CollectorSpec(
         id=ADDRESS,
@@ -40,6 +41,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         seconds=5.0,
         usual_seconds=0.2,
         one_per_device=False,
+        apart=True,
     ),
     CollectorSpec(
         id=NEIGHBOUR,
@@ -54,6 +56,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         needs_wire=True,
         batch=True,
         one_per_device=False,
+        apart=True,
     ),
     CollectorSpec(
         id=ECHO,
@@ -67,6 +70,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=0.2,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
 )
 CHECKS: tuple[AnyCheck, ...] = (

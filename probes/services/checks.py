@@ -25,6 +25,7 @@ def _spec(protocol: str, packets: int) -> CollectorSpec:
         intrusiveness=Intrusiveness.SAFE,
         packets=packets,
         seconds=SECONDS,
+        usual_seconds=0.5,
     )
 
 

@@ -168,7 +168,7 @@ async def _stream(access: Access, target: Target, dialect: Dialect) -> Outcome:
     """One connection, one question, one answer, the end.
 
     Raises:
-        CollectFailure: as for :func:`_datagram`, and what Access.tcp raises.
+        CollectFailure: as for :func:`_datagram`, ACCESS_DENIED (it hangs up, or refuses TLS), and what Access.tcp raises.
     """
     packets = EXCHANGE_PACKETS + (TLS_PACKETS if target.tls else 0)
     spent = packets + CONNECTION_PACKETS
@@ -186,12 +186,13 @@ async def _stream(access: Access, target: Target, dialect: Dialect) -> Outcome:
         except NotTls:
             return Outcome(facts=ServiceFacts(layer="not_tls"), packets_sent=spent)
         except NoHandshake as error:
+            # It may want a certificate of its client's: that is a lock, and no other protocol.
             reason = msg("{where} : négociation TLS impossible", where=target.where)
-            raise CollectFailure(Failure.NOT_SUPPORTED, reason) from error
+            raise CollectFailure(Failure.ACCESS_DENIED, reason) from error
         except TimeoutError:
             raise _silent(target) from None
         except (PeerClosed, OSError) as error:
-            raise _hung_up(target) from error
+            raise _hung_up(target, line) from error
         except Malformed as error:
             raise _foreign(target, dialect) from error
     facts = ServiceFacts(layer="tls" if target.tls else "clear", tls_version=line.version, answer=answer)
@@ -227,10 +228,10 @@ def _refused(target: Target) -> CollectFailure:
     return CollectFailure(Failure.REFUSED, msg("{where} : port fermé (ICMP)", where=target.where))
 
 
-def _hung_up(target: Target) -> CollectFailure:
-    return CollectFailure(
-        Failure.NOT_SUPPORTED, msg("{where} accepte la connexion et la coupe sans répondre", where=target.where)
-    )
+def _hung_up(target: Target, line: Line) -> CollectFailure:
+    """Without a word said it may guard itself, or have too much to do: only what was said can be another protocol."""
+    failure = Failure.NOT_SUPPORTED if line.received else Failure.ACCESS_DENIED
+    return CollectFailure(failure, msg("{where} accepte la connexion et la coupe sans répondre", where=target.where))
 
 
 def _foreign(target: Target, dialect: Dialect) -> CollectFailure:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from r2s_audit.model.finding import Subject
     from r2s_audit.model.observation import Request
-    from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, Service
+    from r2s_audit.model.site import AnyAddress, Device, Service
     from r2s_audit.model.topology import Topology
 
 ProtocolName = Literal["bacnet", "knx", "modbus", "mqtt", "rtsp", "sip", "http"]
@@ -158,8 +158,22 @@ def _services(topology: Topology, device: Device) -> Iterator[Asked]:
             yield _asked(topology, device, service, known.protocol)
 
 
-def twins(topology: Topology, device: Device, ports: Ports) -> Iterator[Asked]:
+def twins(topology: Topology, device: Device, ports: Ports) -> tuple[Asked, ...]:
     """For each protocol that the device declares over TCP alone: the customary port in clear, where it is not declared."""
+    known = _known_twins(topology, tuple(ports.items()))
+    if device.id not in known:
+        known[device.id] = tuple(_twins(topology, device, ports))
+    return known[device.id]
+
+
+@lru_cache(maxsize=16)
+def _known_twins(topology: Topology, ports: tuple[tuple[ProtocolName, Port], ...]) -> dict[str, tuple[Asked, ...]]:
+    """Found once for each table of ports: every subject asks for those of its device."""
+    del topology, ports
+    return {}
+
+
+def _twins(topology: Topology, device: Device, ports: Ports) -> Iterator[Asked]:
     declared = services(topology, device)
     taken = {s.port for s in device.services if s.transport == "tcp"}
     for protocol in dict.fromkeys(asked.protocol for asked in declared if asked.transport == "tcp"):
@@ -167,16 +181,17 @@ def twins(topology: Topology, device: Device, ports: Ports) -> Iterator[Asked]:
         if port is None or port in taken:
             continue
         address = _address(device, protocol)
-        near = [p.id for p in _plugged(topology, device) if address is not None and topology.same_vlan(p, address)]
+        near = [p.id for p in topology.linked(device) if address is not None and topology.same_vlan(p, address)]
         yield Asked(device, protocol, port, "tcp", False, "", True, address, next(iter(near), ""))
 
 
 def of_subject(topology: Topology, subject: Subject, ports: Ports) -> Asked:
     """The service that a subject stands for; KeyError for one that the site file does not have."""
     device = topology.devices[subject.target]
-    return {asked.detail: asked for asked in (*services(topology, device), *twins(topology, device, ports))}[
-        subject.detail
-    ]
+    for asked in (*services(topology, device), *twins(topology, device, ports)):
+        if asked.detail == subject.detail:
+            return asked
+    raise KeyError(subject.key)
 
 
 @lru_cache(maxsize=4)
@@ -201,15 +216,6 @@ def _asked(topology: Topology, device: Device, service: Service, protocol: Proto
         address=_address(device, protocol),
         point=point,
     )
-
-
-def _plugged(topology: Topology, device: Device) -> list[MeasuringPoint]:
-    """Points of the device's own VLANs."""
-    return [
-        p
-        for p in topology.site.points
-        if p.kind in {"access", "trunk"} and any(topology.same_vlan(p, a) for a in device.addresses)
-    ]
 
 
 def _address(device: Device, protocol: ProtocolName) -> AnyAddress | None:

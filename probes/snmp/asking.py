@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probes.api import NotVerified
@@ -35,6 +36,20 @@ def point_for(topology: Topology, device: Device) -> MeasuringPoint | None:
 
 def requests_for(topology: Topology, device: Device, collector: CollectorSpec) -> tuple[Request, ...]:
     """The one request of a collector for a device; none where no point may reach it (``judge`` then says so)."""
+    known, key = _known(topology), (device.id, collector.id)
+    if key not in known:
+        known[key] = _made(topology, device, collector)
+    return known[key]
+
+
+@lru_cache(maxsize=4)
+def _known(topology: Topology) -> dict[tuple[str, str], tuple[Request, ...]]:
+    """The requests of a site by device and collector, made once: the graph of LLDP asks all of them of every switch."""
+    del topology
+    return {}
+
+
+def _made(topology: Topology, device: Device, collector: CollectorSpec) -> tuple[Request, ...]:
     point = point_for(topology, device)
     if point is None:
         return ()

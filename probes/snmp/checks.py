@@ -7,6 +7,7 @@ from probes.api import AnyCheck
 from .checks_access import CoreObjects, IdentityFilled, LegacyRefused, UsmStrength
 from .checks_foreign import NoForeignEquipment
 from .checks_levels import LevelEnforced
+from .checks_places import AdminVlan, LearntInPlace, TrunksDeclared
 from .checks_ports import AccessPorts, NativeVlan
 from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
 from .specs import COLLECTORS
@@ -22,6 +23,9 @@ CHECKS: tuple[AnyCheck, ...] = (
     Dot1qVersion(),
     AccessPorts(),
     NativeVlan(),
+    AdminVlan(),
+    TrunksDeclared(),
+    LearntInPlace(),
     NoForeignEquipment(),
 )
 

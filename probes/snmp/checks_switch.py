@@ -24,6 +24,8 @@ from .topology_graph import Graph
 
 _DYNAMIC = 3
 """dot1qVlanStatus dynamicGvrp(3): learnt from a neighbour, configured by nobody here."""
+_OPERATIONAL = 1
+"""vtpVlanState operational(1): a suspended VLAN carries nothing."""
 _RANK = {Value.NON_CONFORME: 0, Value.PARTIEL: 1, Value.CONFORME: 2}
 
 
@@ -83,7 +85,8 @@ class LldpComplete(Check[LldpParameters]):
             return self._alone(own, unknown, expected)
         component = graph.component(subject.target)
         apart = [d.id for d in others if d.id not in component]
-        pending = [d for d in apart if d in unknown]
+        # What is apart may hang on any that could not be asked, those inside the graph too.
+        pending = list(unknown) if apart else []
         if pending:
             raise NotVerified(
                 msg(
@@ -215,17 +218,20 @@ class VlansDeclared(Check[VlansParameters]):
 
     @staticmethod
     def _configured(facts: BridgeFacts, expected: Message) -> set[int]:
-        """Static VLANs, or where the agent has no static table the current ones that nobody else announced."""
-        no_gap(facts.gaps, ("dot1qVlanStaticTable",), expected)
+        """Static VLANs, else the current ones that nobody else announced, else Cisco's that are in operation."""
+        no_gap(facts.gaps, ("dot1qVlanStaticTable", "ieee8021QBridgeVlanStaticTable"), expected)
         if facts.static_vlans:
             return {v.id for v in facts.static_vlans}
-        no_gap(facts.gaps, ("dot1qVlanCurrentTable",), expected)
+        no_gap(facts.gaps, ("dot1qVlanCurrentTable", "ieee8021QBridgeVlanCurrentTable"), expected)
         current = {v.id for v in facts.current_vlans if v.status != _DYNAMIC}
-        if not current:
+        if current:
+            return current
+        no_gap(facts.gaps, ("vtpVlanTable",), expected)
+        if not facts.vtp_vlans:
             raise NotVerified(
                 msg("l'agent n'offre ni dot1qVlanStaticTable ni dot1qVlanCurrentTable (RFC 4363)"), expected=expected
             )
-        return current
+        return {v.id for v in facts.vtp_vlans if v.state == _OPERATIONAL}
 
 
 class Dot1qParameters(Model):

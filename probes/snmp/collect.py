@@ -14,9 +14,11 @@ from r2s_audit.model.site import AnyAddress, Device, SnmpV3
 from r2s_audit.model.text import msg
 
 from . import oids, tables
+from .bridging import bridge_facts, has_vlans, memberships
 from .channel import Channel, open_channel
 from .community import NotSnmp, decode_report, encode_discovery, enterprise, random_id
-from .facts import BridgeFacts, Control, EngineFacts, LegacyFacts, LevelAttempt, LevelsFacts, LldpFacts, SystemFacts
+from .dialects import IEEE, Q_BRIDGE
+from .facts import Control, EngineFacts, LegacyFacts, LevelAttempt, LevelsFacts, LldpFacts, SystemFacts
 from .levels import attempt, below, declared_level
 from .oids import Oid, dotted
 from .refusal import Refusal, discovery_control, usm_control
@@ -143,29 +145,29 @@ async def bridge(access: Access, request: Request) -> Outcome:
         await reader.table("dot1qPortVlanTable", oids.PORT_VLAN_COLUMNS, MAX_INTERFACES)
         await reader.table("dot1qTpFdbTable", oids.FDB_COLUMNS, MAX_FDB)
         rows = reader.reading.rows
-        scalars = oids.BRIDGE_SCALARS
-        if (found := tables.memberships(rows)) > MAX_MEMBERSHIPS:
+        if not has_vlans(rows, Q_BRIDGE):
+            await _successors(reader)
+        if (found := memberships(rows)) > MAX_MEMBERSHIPS:
             raise CollectFailure(
                 Failure.LIMIT_EXCEEDED,
                 msg("{found} appartenances de ports à des VLAN, {limit} au plus", found=found, limit=MAX_MEMBERSHIPS),
             )
-        static, invalid_static = tables.static_vlans(rows)
-        current, invalid_current = tables.current_vlans(rows)
-        learnt, invalid_learnt = tables.forwarding(rows, current)
-        facts = BridgeFacts(
-            used=reader.used,
-            version=integer(rows.get(scalars["dot1qVlanVersionNumber"])),
-            num_vlans=integer(rows.get(scalars["dot1qNumVlans"])),
-            stp_version=integer(rows.get(scalars["dot1dStpVersion"])),
-            gvrp=integer(rows.get(scalars["dot1qGvrpStatus"])),
-            static_vlans=static,
-            current_vlans=current,
-            ports=tables.bridge_ports(rows),
-            fdb=learnt,
-            invalid_rows=invalid_static + invalid_current + invalid_learnt,
-            gaps=tuple(reader.reading.gaps),
-        )
+        facts = bridge_facts(rows, reader.used, reader.reading.gaps)
         return Outcome(facts, blobs=(evidence(access, request, rows),), packets_sent=reader.channel.sent)
+
+
+async def _successors(reader: Reader) -> None:
+    """The IEEE's tables, then Cisco's: asked only of agents without Q-BRIDGE-MIB, for most have it."""
+    await reader.table("ieee8021QBridgeVlanStaticTable", oids.IEEE_VLAN_STATIC_COLUMNS, MAX_VLANS)
+    await reader.table("ieee8021QBridgeVlanCurrentTable", oids.IEEE_VLAN_CURRENT_COLUMNS, MAX_VLANS)
+    if has_vlans(reader.reading.rows, IEEE):
+        await reader.table("ieee8021BridgeBasePortTable", oids.IEEE_BASE_PORT_COLUMNS, MAX_INTERFACES)
+        await reader.table("ieee8021QBridgePortVlanTable", oids.IEEE_PORT_VLAN_COLUMNS, MAX_INTERFACES)
+        await reader.table("ieee8021QBridgeTpFdbTable", oids.IEEE_FDB_COLUMNS, MAX_FDB)
+        return
+    await reader.table("vtpVlanTable", oids.VTP_VLAN_COLUMNS, MAX_VLANS)
+    await reader.table("vlanTrunkPortTable", oids.VTP_TRUNK_COLUMNS, MAX_INTERFACES)
+    await reader.table("vmMembershipTable", oids.VM_MEMBERSHIP_COLUMNS, MAX_INTERFACES)
 
 
 async def lldp(access: Access, request: Request) -> Outcome:
@@ -175,6 +177,8 @@ async def lldp(access: Access, request: Request) -> Outcome:
         await reader.table("lldpLocPortTable", oids.LLDP_PORT_COLUMNS, MAX_INTERFACES)
         await reader.table("lldpRemTable", oids.LLDP_REMOTE_COLUMNS, MAX_NEIGHBOURS)
         await reader.table("lldpRemManAddrTable", oids.LLDP_ADDRESS_COLUMNS, MAX_NEIGHBOURS)
+        await reader.table("lldpXdot1LocTable", oids.LLDP_PORT_VLAN_COLUMNS, MAX_INTERFACES)
+        await reader.table("lldpXdot1RemTable", oids.LLDP_REMOTE_VLAN_COLUMNS, MAX_NEIGHBOURS)
         rows = reader.reading.rows
         scalars = oids.LLDP_SCALARS
         neighbours, invalid = tables.neighbours(rows)

@@ -130,6 +130,29 @@ class Learnt(Model):
     vlans: tuple[int, ...] = ()
 
 
+class VtpVlan(Model):
+    """One Ethernet VLAN of vtpVlanTable (CISCO-VTP-MIB); ``state``: 1 operational, 2 suspended, 3 and 4 MTU too big."""
+
+    id: int
+    name: Text | None = None
+    state: int | None = None
+
+
+class CiscoPort(Model):
+    """A port of vlanTrunkPortTable and vmMembershipTable, by ifIndex."""
+
+    if_index: int
+    access_vlan: int | None = None
+    """vmVlan: the VLAN of a port that is no trunk; 0 for none."""
+    native: int | None = None
+    dynamic_state: int | None = None
+    """1 on, 2 off, 3 desirable, 4 auto, 5 onNoNegotiate; 3 and 4 make a trunk of whoever asks by DTP."""
+    dynamic_status: int | None = None
+    """1 trunking, 2 not trunking."""
+    allowed: tuple[tuple[int, int], ...] = ()
+    """Ranges of the VLANs that the port lets pass where it is a trunk."""
+
+
 class BridgeFacts(Model):
     """``snmp.bridge``: the switch as BRIDGE-MIB and Q-BRIDGE-MIB show it."""
 
@@ -139,10 +162,14 @@ class BridgeFacts(Model):
     num_vlans: int | None = None
     stp_version: int | None = None
     gvrp: int | None = None
+    dialect: Literal["q-bridge", "ieee8021-q-bridge"] = "q-bridge"
+    """Whose tables the VLANs and forwarding entries are from."""
     static_vlans: tuple[StaticVlan, ...] = ()
     current_vlans: tuple[CurrentVlan, ...] = ()
     ports: tuple[BridgePort, ...] = ()
     fdb: tuple[Learnt, ...] = ()
+    vtp_vlans: tuple[VtpVlan, ...] = ()
+    cisco_ports: tuple[CiscoPort, ...] = ()
     invalid_rows: int = 0
     """Rows whose index no standard allows (a VLAN above 4094, a MAC address of five octets)."""
     gaps: tuple[Gap, ...] = ()
@@ -155,6 +182,8 @@ class LldpPort(Model):
     id_subtype: int | None = None
     id: Text | None = None
     descr: Text | None = None
+    vlan: int | None = None
+    """The Port VLAN ID that it announces (LLDP-EXT-DOT1-MIB); 0 for none."""
 
 
 class Neighbour(Model):
@@ -172,6 +201,8 @@ class Neighbour(Model):
     sys_descr: Text | None = None
     capabilities: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    vlan: int | None = None
+    """The Port VLAN ID that the neighbour announces; 0 for none."""
 
 
 class LldpFacts(Model):

@@ -90,6 +90,47 @@ PORT_VLAN_COLUMNS: dict[str, Oid] = {
 FDB_COLUMNS: dict[str, Oid] = {"dot1qTpFdbPort": (*_QBRIDGE, 2, 2, 1, 2)}
 """BRIDGE-MIB (RFC 4188) and Q-BRIDGE-MIB (RFC 4363)."""
 
+_IEEE_Q = oid("1.3.111.2.802.1.1.4.1")
+IEEE_BASE_PORT_COLUMNS: dict[str, Oid] = {"dot1dBasePortIfIndex": oid("1.3.111.2.802.1.1.2.1.1.4.1.3")}
+IEEE_VLAN_STATIC_COLUMNS: dict[str, Oid] = {
+    "dot1qVlanStaticName": (*_IEEE_Q, 4, 3, 1, 3),
+    "dot1qVlanStaticEgressPorts": (*_IEEE_Q, 4, 3, 1, 4),
+    "dot1qVlanStaticUntaggedPorts": (*_IEEE_Q, 4, 3, 1, 6),
+}
+IEEE_VLAN_CURRENT_COLUMNS: dict[str, Oid] = {
+    "dot1qVlanFdbId": (*_IEEE_Q, 4, 2, 1, 4),
+    "dot1qVlanCurrentEgressPorts": (*_IEEE_Q, 4, 2, 1, 5),
+    "dot1qVlanCurrentUntaggedPorts": (*_IEEE_Q, 4, 2, 1, 6),
+    "dot1qVlanStatus": (*_IEEE_Q, 4, 2, 1, 7),
+}
+IEEE_PORT_VLAN_COLUMNS: dict[str, Oid] = {
+    "dot1qPvid": (*_IEEE_Q, 4, 5, 1, 1),
+    "dot1qPortAcceptableFrameTypes": (*_IEEE_Q, 4, 5, 1, 2),
+    "dot1qPortIngressFiltering": (*_IEEE_Q, 4, 5, 1, 3),
+}
+IEEE_FDB_COLUMNS: dict[str, Oid] = {"dot1qTpFdbPort": (*_IEEE_Q, 2, 2, 1, 2)}
+"""IEEE8021-BRIDGE-MIB and IEEE8021-Q-BRIDGE-MIB (IEEE 802.1Q, clause 17): the successors of the tables above, with a
+component before every index. Columns keep the names of the objects that they succeed, so that one decoder reads both."""
+
+_VTP_VLAN = oid("1.3.6.1.4.1.9.9.46.1.3.1.1")
+_VTP_TRUNK = oid("1.3.6.1.4.1.9.9.46.1.6.1.1")
+VTP_VLAN_COLUMNS: dict[str, Oid] = {
+    "vtpVlanState": (*_VTP_VLAN, 2),
+    "vtpVlanType": (*_VTP_VLAN, 3),
+    "vtpVlanName": (*_VTP_VLAN, 4),
+}
+VTP_TRUNK_COLUMNS: dict[str, Oid] = {
+    "vlanTrunkPortVlansEnabled": (*_VTP_TRUNK, 4),
+    "vlanTrunkPortNativeVlan": (*_VTP_TRUNK, 5),
+    "vlanTrunkPortDynamicState": (*_VTP_TRUNK, 13),
+    "vlanTrunkPortDynamicStatus": (*_VTP_TRUNK, 14),
+    "vlanTrunkPortVlansEnabled2k": (*_VTP_TRUNK, 17),
+    "vlanTrunkPortVlansEnabled3k": (*_VTP_TRUNK, 18),
+    "vlanTrunkPortVlansEnabled4k": (*_VTP_TRUNK, 19),
+}
+VM_MEMBERSHIP_COLUMNS: dict[str, Oid] = {"vmVlan": oid("1.3.6.1.4.1.9.9.68.1.2.2.1.2")}
+"""CISCO-VTP-MIB and CISCO-VLAN-MEMBERSHIP-MIB; ports are ifIndex there."""
+
 _LLDP = oid("1.0.8802.1.1.2.1")
 LLDP_SCALARS: dict[str, Oid] = {
     "lldpLocChassisIdSubtype": (*_LLDP, 3, 1, 0),
@@ -114,6 +155,11 @@ LLDP_REMOTE_COLUMNS: dict[str, Oid] = {
 }
 LLDP_ADDRESS_COLUMNS: dict[str, Oid] = {"lldpRemManAddrIfSubtype": (*_LLDP, 4, 2, 1, 3)}
 """LLDP-MIB (IEEE 802.1AB-2005); a management address is in the index of its row."""
+
+_DOT1 = (*_LLDP, 5, 32962, 1)
+LLDP_PORT_VLAN_COLUMNS: dict[str, Oid] = {"lldpXdot1LocPortVlanId": (*_DOT1, 2, 1, 1, 1)}
+LLDP_REMOTE_VLAN_COLUMNS: dict[str, Oid] = {"lldpXdot1RemPortVlanId": (*_DOT1, 3, 1, 1, 1)}
+"""LLDP-EXT-DOT1-MIB (IEEE 802.1Q): the Port VLAN ID TLV, sent and heard; 0 says that the port has none."""
 
 USM_REPORTS: dict[Oid, str] = {
     (1, 3, 6, 1, 6, 3, 15, 1, 1, 1, 0): "usmStatsUnsupportedSecLevels",

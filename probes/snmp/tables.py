@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from . import oids
+from .dialects import Q_BRIDGE, Dialect
 from .facts import (
     BridgePort,
     CurrentVlan,
@@ -23,6 +25,7 @@ from .values import (
     Value,
     column,
     integer,
+    is_spelt,
     mac,
     mac_of_index,
     network_address,
@@ -94,83 +97,123 @@ def entities(rows: Rows) -> tuple[Entity, ...]:
     return tuple(found)
 
 
-def static_vlans(rows: Rows) -> tuple[tuple[StaticVlan, ...], int]:
+def _one_component(
+    rows: Rows, columns: Mapping[str, Oid], dialect: Dialect, lengths: tuple[int, ...], place: int
+) -> tuple[dict[Oid, dict[str, Value]], int]:
+    """Rows of a table whose indexes have a right length, less their component; and how many had none.
+
+    A bridge of several components (IEEE 802.1Q, clause 5.10) numbers ports and VLANs in each: the first is the bridge
+    that its users meet, the others are left out. ``place`` is where the component stands in the index.
+    """
+    found = table(rows, columns)
+    right = {index: row for index, row in found.items() if len(index) - dialect.components in lengths}
+    invalid = len(found) - len(right)
+    if not dialect.components:
+        return right, invalid
+    first = min((index[place] for index in right), default=0)
+    kept: dict[Oid, dict[str, Value]] = {}
+    for index, row in right.items():
+        if index[place] == first:
+            parts = list(index)
+            del parts[place]
+            kept[tuple(parts)] = row
+    return kept, invalid
+
+
+def port_numbers(rows: Rows, dialect: Dialect = Q_BRIDGE) -> frozenset[int]:
+    """Every bridge port that the agent knows by itself, from the tables that are indexed by ports."""
+    found = table(rows, dialect.base_port | dialect.port_vlan)
+    return frozenset(index[-1] for index in found if len(index) == 1 + dialect.components)
+
+
+def static_vlans(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[tuple[StaticVlan, ...], int]:
     """dot1qVlanStaticTable, indexed by VLAN; and how many rows had an index that is no VLAN."""
-    found, invalid = [], 0
-    for index, row in table(rows, oids.VLAN_STATIC_COLUMNS).items():
-        if len(index) != 1 or not 1 <= index[0] <= MAX_VLAN:
+    found = []
+    known, spelt = port_numbers(rows, dialect), _spelt(rows, dialect)
+    right, invalid = _one_component(rows, dialect.static, dialect, (1,), 0)
+    for (vlan,), row in right.items():
+        if not 1 <= vlan <= MAX_VLAN:
             invalid += 1
             continue
         found.append(
             StaticVlan(
-                id=index[0],
+                id=vlan,
                 name=text(row.get("dot1qVlanStaticName")),
-                egress=port_list(row.get("dot1qVlanStaticEgressPorts")),
-                untagged=port_list(row.get("dot1qVlanStaticUntaggedPorts")),
+                egress=port_list(row.get("dot1qVlanStaticEgressPorts"), known, spelt=spelt),
+                untagged=port_list(row.get("dot1qVlanStaticUntaggedPorts"), known, spelt=spelt),
             )
         )
     return tuple(found), invalid
 
 
-def current_vlans(rows: Rows) -> tuple[tuple[CurrentVlan, ...], int]:
+def current_vlans(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[tuple[CurrentVlan, ...], int]:
     """dot1qVlanCurrentTable, indexed by time mark and VLAN: of several marks the latest row of a VLAN holds."""
     found: dict[int, CurrentVlan] = {}
-    invalid = 0
-    for index, row in table(rows, oids.VLAN_CURRENT_COLUMNS).items():
-        # Some agents leave the time mark out of the index: the VLAN is the last part either way.
-        if len(index) not in {1, 2} or not 1 <= index[-1] <= MAX_VLAN:
+    known, spelt = port_numbers(rows, dialect), _spelt(rows, dialect)
+    # Some agents leave the time mark out of the index: the VLAN is the last part either way.
+    right, invalid = _one_component(rows, dialect.current, dialect, (1, 2), -2)
+    for index, row in right.items():
+        vlan = index[-1]
+        if not 1 <= vlan <= MAX_VLAN:
             invalid += 1
             continue
-        found[index[-1]] = CurrentVlan(
-            id=index[-1],
+        found[vlan] = CurrentVlan(
+            id=vlan,
             fdb_id=integer(row.get("dot1qVlanFdbId")),
             status=integer(row.get("dot1qVlanStatus")),
-            egress=port_list(row.get("dot1qVlanCurrentEgressPorts")),
-            untagged=port_list(row.get("dot1qVlanCurrentUntaggedPorts")),
+            egress=port_list(row.get("dot1qVlanCurrentEgressPorts"), known, spelt=spelt),
+            untagged=port_list(row.get("dot1qVlanCurrentUntaggedPorts"), known, spelt=spelt),
         )
     return tuple(found[vlan] for vlan in sorted(found)), invalid
 
 
-def memberships(rows: Rows) -> int:
+def memberships(rows: Rows, dialect: Dialect = Q_BRIDGE) -> int:
     """How many port memberships the VLAN tables hold, counted before any is spelt out."""
-    columns = [
-        p for name, p in (oids.VLAN_STATIC_COLUMNS | oids.VLAN_CURRENT_COLUMNS).items() if name.endswith("Ports")
-    ]
     return sum(
         int.from_bytes(value[:MAX_PORTLIST], "big").bit_count()
-        for prefix in columns
-        for value in column(rows, prefix).values()
+        for value in _port_lists(rows, dialect)
         if isinstance(value, bytes)
     )
 
 
-def bridge_ports(rows: Rows) -> tuple[BridgePort, ...]:
+def _port_lists(rows: Rows, dialect: Dialect) -> Iterator[Value]:
+    for name, prefix in (dialect.static | dialect.current).items():
+        if name.endswith("Ports"):
+            yield from column(rows, prefix).values()
+
+
+def _spelt(rows: Rows, dialect: Dialect) -> bool:
+    """Whether the agent spells port lists as text."""
+    return any(is_spelt(value) for value in _port_lists(rows, dialect))
+
+
+def bridge_ports(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[BridgePort, ...]:
     """Bridge ports with their ifIndex (RFC 4188) and 802.1Q settings (RFC 4363), joined on dot1dBasePort."""
-    found = []
-    for index, row in table(rows, oids.BASE_PORT_COLUMNS | oids.PORT_VLAN_COLUMNS).items():
-        if len(index) != 1:
-            continue
-        found.append(
-            BridgePort(
-                port=index[0],
-                if_index=integer(row.get("dot1dBasePortIfIndex")),
-                pvid=integer(row.get("dot1qPvid")),
-                acceptable=integer(row.get("dot1qPortAcceptableFrameTypes")),
-                ingress_filtering=truth(row.get("dot1qPortIngressFiltering")),
-            )
+    right, _ = _one_component(rows, dialect.base_port | dialect.port_vlan, dialect, (1,), 0)
+    return tuple(
+        BridgePort(
+            port=number,
+            if_index=integer(row.get("dot1dBasePortIfIndex")),
+            pvid=integer(row.get("dot1qPvid")),
+            acceptable=integer(row.get("dot1qPortAcceptableFrameTypes")),
+            ingress_filtering=truth(row.get("dot1qPortIngressFiltering")),
         )
-    return tuple(found)
+        for (number,), row in right.items()
+    )
 
 
-def forwarding(rows: Rows, current: tuple[CurrentVlan, ...]) -> tuple[tuple[Learnt, ...], int]:
+def forwarding(
+    rows: Rows, current: tuple[CurrentVlan, ...], dialect: Dialect = Q_BRIDGE
+) -> tuple[tuple[Learnt, ...], int]:
     """dot1qTpFdbTable, indexed by filtering database (not by VLAN) and MAC address."""
     vlans: defaultdict[int, list[int]] = defaultdict(list)
     for vlan in current:
         if vlan.fdb_id is not None:
             vlans[vlan.fdb_id].append(vlan.id)
-    found, invalid = [], 0
-    for index, row in table(rows, oids.FDB_COLUMNS).items():
-        # RFC 4363 fixes the address at six parts; some agents put its length before it nevertheless.
+    found = []
+    # RFC 4363 fixes the address at six parts; some agents put its length before it nevertheless.
+    right, invalid = _one_component(rows, dialect.fdb, dialect, (1 + MAC_LENGTH, 2 + MAC_LENGTH), 0)
+    for index, row in right.items():
         octets = index[2:] if len(index) == 2 + MAC_LENGTH and index[1] == MAC_LENGTH else index[1:]
         address = mac_of_index(octets)
         port = integer(row.get("dot1qTpFdbPort"))
@@ -208,13 +251,15 @@ def capabilities(value: Value | None) -> tuple[str, ...]:
 
 
 def lldp_ports(rows: Rows) -> tuple[LldpPort, ...]:
-    """Rows of lldpLocPortTable."""
+    """Rows of lldpLocPortTable, with the VLAN that each port announces."""
+    vlans = column(rows, oids.LLDP_PORT_VLAN_COLUMNS["lldpXdot1LocPortVlanId"])
     return tuple(
         LldpPort(
             number=index[0],
             id_subtype=integer(row.get("lldpLocPortIdSubtype")),
             id=text(row.get("lldpLocPortId")),
             descr=text(row.get("lldpLocPortDesc")),
+            vlan=integer(vlans.get(index)),
         )
         for index, row in table(rows, oids.LLDP_PORT_COLUMNS).items()
         if len(index) == 1
@@ -242,6 +287,7 @@ def _management_addresses(rows: Rows) -> dict[Oid, list[str]]:
 def neighbours(rows: Rows) -> tuple[tuple[Neighbour, ...], int]:
     """lldpRemTable, indexed by time mark, local port number and remote index."""
     addresses = _management_addresses(rows)
+    vlans = column(rows, oids.LLDP_REMOTE_VLAN_COLUMNS["lldpXdot1RemPortVlanId"])
     found, invalid = [], 0
     for index, row in table(rows, oids.LLDP_REMOTE_COLUMNS).items():
         # Some agents leave the time mark out of the index: local port and remote index are its last two parts.
@@ -262,6 +308,7 @@ def neighbours(rows: Rows) -> tuple[tuple[Neighbour, ...], int]:
                 sys_descr=text(row.get("lldpRemSysDesc")),
                 capabilities=capabilities(row.get("lldpRemSysCapEnabled")),
                 addresses=tuple(addresses.get(index, ())),
+                vlan=integer(vlans.get(index)),
             )
         )
     return tuple(found), invalid

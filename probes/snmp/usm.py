@@ -15,7 +15,6 @@ from pyasn1.error import PyAsn1Error
 from pysnmp.carrier.asyncio.dgram.udp import UdpAsyncioTransport
 from pysnmp.carrier.base import AbstractTransportDispatcher
 from pysnmp.entity import config
-from pysnmp.entity.engine import SnmpEngine
 from pysnmp.error import PySnmpError
 from pysnmp.proto import errind
 from pysnmp.proto.api import v2c
@@ -27,6 +26,7 @@ from probes.api import CollectFailure
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import Message, msg
 
+from .engine import master_key, new_engine
 from .facts import UsmUsed
 from .values import Value
 
@@ -101,9 +101,9 @@ HOSTILE = (
 """What pysnmp and pyasn1 raise on bytes and values that they cannot take."""
 
 
-def _passphrase(text: str | None) -> bytes | None:
-    """A passphrase as octets; CollectFailure where RFC 3414 does not allow it."""
-    if text is None:
+def _key(text: str | None, protocol: str | None) -> bytes | None:
+    """The key of a passphrase under an authentication protocol; CollectFailure where RFC 3414 does not allow it."""
+    if text is None or protocol is None:
         return None
     octets = text.encode()
     if len(octets) < MIN_PASSPHRASE:
@@ -111,7 +111,7 @@ def _passphrase(text: str | None) -> bytes | None:
             Failure.ACCESS_DENIED,
             msg("mot de passe SNMPv3 de moins de {least} octets (RFC 3414, section 11.2)", least=MIN_PASSPHRASE),
         )
-    return octets
+    return master_key(octets, protocol)
 
 
 class Denied(CollectFailure):
@@ -213,7 +213,7 @@ class UsmSession:
         """
         self._channel = channel
         self._access = access
-        self._engine = SnmpEngine(maxMessageSize=MAX_MESSAGE)
+        self._engine = new_engine(MAX_MESSAGE)
         self._outbox = _Outbox()
         dispatcher = AbstractTransportDispatcher()
         dispatcher.register_transport(_DOMAIN, self._outbox)
@@ -225,9 +225,11 @@ class UsmSession:
                 self._engine,
                 self._user,
                 AUTH[access.auth_protocol] if access.auth_protocol else config.USM_AUTH_NONE,
-                _passphrase(auth_key),
+                _key(auth_key, access.auth_protocol),
                 PRIV[access.priv_protocol] if access.priv_protocol else config.USM_PRIV_NONE,
-                _passphrase(priv_key),
+                _key(priv_key, access.auth_protocol),
+                authKeyType=config.USM_KEY_TYPE_MASTER,
+                privKeyType=config.USM_KEY_TYPE_MASTER,
             )
         except HOSTILE:
             # pysnmp's errors quote the value that they refuse: its text and its cause go nowhere (promise 6).

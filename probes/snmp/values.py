@@ -6,7 +6,8 @@ everything after that is the same code. A value of an unexpected type is treated
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -21,6 +22,10 @@ MAX_TEXT = 512
 MAX_PORTLIST = 8192
 """Octets of a PortList that are looked at: all 65535 values of dot1dBasePort (RFC 4188)."""
 MAC_LENGTH = 6
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{2}(?:[ :-][0-9A-Fa-f]{2})+[ ]?")
+"""At least two pairs with separators: no PortList of a real bridge is made of these octets only, in this rhythm."""
+_DIGITS = re.compile(rb"[0-9A-Fa-f]{1,2}")
+_DECIMAL = re.compile(rb"[0-9]{1,5}(?:,[0-9]{1,5})*")
 
 
 def text(value: Value | None) -> Text | None:
@@ -65,15 +70,41 @@ def network_address(octets: bytes, family: int) -> str | None:
     return str(ip_address(octets))
 
 
-def port_list(value: Value | None) -> tuple[int, ...]:
-    """Bridge ports of a PortList (RFC 4363): the most significant bit of the first octet is port 1."""
+def is_spelt(value: Value) -> bool:
+    """Whether a PortList is the text of its octets: hexadecimal pairs between separators."""
+    return isinstance(value, bytes) and _HEXADECIMAL.fullmatch(value[:MAX_PORTLIST]) is not None
+
+
+def port_list(value: Value | None, known: Collection[int] = (), *, spelt: bool = False) -> tuple[int, ...]:
+    """Bridge ports of a PortList (RFC 4363): the most significant bit of the first octet is port 1.
+
+    Two other spellings are met in the field and read too: the octets spelt as hexadecimal pairs, and the port numbers
+    themselves in decimal. The last is told from octets that look like digits by the ``known`` ports alone. ``spelt``:
+    another list of the same agent is hexadecimal text, so that a lone ``0`` is an empty list and not ports 3 and 4.
+    """
     if not isinstance(value, bytes):
         return ()
+    kept = value[:MAX_PORTLIST]
+    if is_spelt(kept) or (spelt and _DIGITS.fullmatch(kept)):
+        digits = re.sub(rb"[^0-9A-Fa-f]", b"", kept).decode()
+        return bit_numbers(bytes.fromhex(digits if len(digits) % 2 == 0 else f"0{digits}"))
+    ports = bit_numbers(kept)
+    if known and _DECIMAL.fullmatch(kept) and not known_only(ports, known):
+        numbers = tuple(sorted({int(part) for part in kept.split(b",")} - {0}))
+        if known_only(numbers, known):
+            return numbers
+    return ports
+
+
+def known_only(ports: Collection[int], known: Collection[int]) -> bool:
+    """Whether every port is one that the agent has."""
+    return all(port in known for port in ports)
+
+
+def bit_numbers(octets: bytes) -> tuple[int, ...]:
+    """Numbers of the bits that are set, counted from 1 at the most significant bit of the first octet."""
     return tuple(
-        8 * position + bit + 1
-        for position, octet in enumerate(value[:MAX_PORTLIST])
-        for bit in range(8)
-        if octet & (0x80 >> bit)
+        8 * position + bit + 1 for position, octet in enumerate(octets) for bit in range(8) if octet & (0x80 >> bit)
     )
 
 

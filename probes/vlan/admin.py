@@ -134,7 +134,7 @@ def _equipment(topology: Topology, point: MeasuringPoint) -> Iterator[tuple[str,
 
 
 def _echo(cell: Cell) -> Cell:
-    return Cell(cell.point, cell.target, cell.address, "icmp")
+    return Cell(cell.point, cell.target, cell.address, "icmp", text=cell.text)
 
 
 def _control_point(topology: Topology, cell: Cell) -> str | None:

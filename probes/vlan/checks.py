@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 from probes.api import CollectorSpec
 from probes.vlan.admin import AdminUnreachable
 from probes.vlan.dwellings import DwellingsIsolated
-from probes.vlan.facts import InsideFacts, PointFacts, ProxyFacts, ReachFacts
+from probes.vlan.facts import InsideFacts, LeaseFacts, PointFacts, ProxyFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
+from probes.vlan.heard_check import ControlProtocols, ForeignFrames
+from probes.vlan.heard_facts import HeardFacts, TagControlFacts
+from probes.vlan.heard_requests import HEARD, TAG_CONTROL
+from probes.vlan.holes import NoReturnHole, UdpIsolated
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
-from probes.vlan.matrix import INSIDE, POINT, PROXY, REACH
+from probes.vlan.lease import DhcpDeclared, NoBox
+from probes.vlan.matrix import INSIDE, LEASE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
 from probes.vlan.proxy import NoProxy
 from r2s_audit.model.site import Intrusiveness
@@ -31,17 +36,18 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=1.0,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
     ),
     CollectorSpec(
         id=REACH,
-        version="1",
+        version="2",
         facts=ReachFacts,
         function="probes.vlan.collect:reach",
         intrusiveness=Intrusiveness.SAFE,
         packets=11,  # two frames and a RST, two to resolve, six of the window's own controls
         seconds=15.0,
-        usual_packets=4,
-        usual_seconds=1.0,  # silence is waited for once per window, not once per address
+        usual_packets=2,  # two frames into silence, or one and a RST
+        usual_seconds=2.5,  # two silences and both controls, once per window, not once per address
         needs_wire=True,
         batch=True,
         one_per_device=False,
@@ -55,7 +61,7 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         packets=24,  # two frames for each way, of which one per TCP service; six of the window's own controls
         seconds=20.0,
         usual_packets=12,
-        usual_seconds=1.0,
+        usual_seconds=2.5,
         needs_wire=True,
         batch=True,
         one_per_device=False,
@@ -72,15 +78,62 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         usual_seconds=2.0,
         needs_wire=True,
         one_per_device=False,
+        apart=True,
+    ),
+    CollectorSpec(
+        id=HEARD,
+        version="1",
+        facts=HeardFacts,
+        function="probes.vlan.heard:heard",
+        intrusiveness=Intrusiveness.PASSIVE,
+        packets=0,
+        seconds=305.0,  # a profile may ask for twice that, which the deadline allows
+        usual_seconds=0.0,  # beside what the pass does anyhow
+        needs_wire=True,
+        beside=True,
+        one_per_device=False,
+    ),
+    CollectorSpec(
+        id=TAG_CONTROL,
+        version="1",
+        facts=TagControlFacts,
+        function="probes.vlan.heard:tag_control",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=252,  # one at first, one a second later, then every five seconds, to four points
+        seconds=305.0,
+        usual_packets=8,
+        usual_seconds=0.0,
+        needs_wire=True,
+        beside=True,
+        one_per_device=False,
+    ),
+    CollectorSpec(
+        id=LEASE,
+        version="1",
+        facts=LeaseFacts,
+        function="probes.vlan.leasing:lease",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=1,
+        seconds=5.0,
+        usual_seconds=4.0,
+        needs_wire=True,
+        one_per_device=False,
+        apart=True,
     ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
     IcmpIsolated(),
     TcpIsolated(),
+    UdpIsolated(),
+    NoReturnHole(),
     FlowsOpen(),
     AdminUnreachable(),
     ZonesCount(),
     DwellingsIsolated(),
     NoProxy(),
+    ControlProtocols(),
+    ForeignFrames(),
+    DhcpDeclared(),
+    NoBox(),
 )

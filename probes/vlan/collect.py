@@ -7,9 +7,10 @@ facts; the checks decide.
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from probes.api import CollectFailure, Outcome
+from probes.vlan.datagrams import UdpService
 from probes.vlan.facts import GatewayAnswer, PointFacts
 from probes.vlan.link import NoInterface, read_addresses, read_link, read_speed
 from probes.vlan.neighbours import resolve_all
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 WINDOW_SIZE = 256
 """Requests of one window at most: a loss spoils no more than its own window."""
 VERSIONS = (4, 6)
+_PROTOCOLS: dict[str, Literal["icmp", "tcp", "udp"]] = {"icmp": "icmp", "tcp": "tcp", "udp": "udp"}
 
 
 async def point(access: Access, request: Request) -> Outcome:
@@ -121,10 +123,13 @@ async def reach(access: Access, requests: Sequence[Request]) -> AsyncIterator[tu
             sides[version] = Side(source, access.topology.gateway(access.point, version))
     questions: list[Question] = []
     for question in (_question(access, request) for request in requests):
-        if question.address.version in sides:
-            questions.append(question)
-        else:
+        if question.address.version not in sides:
             yield question.request, _no_source(access, question.address.version)
+        elif question.protocol == "udp" and not UdpService(question.service, question.port or 0).answers:
+            reason = msg("aucune question du protocole {service} n'appelle de réponse", service=question.service)
+            yield question.request, Outcome(failure=CollectFailure(Failure.NOT_SUPPORTED, reason))
+        else:
+            questions.append(question)
     for start in range(0, len(questions), WINDOW_SIZE):
         asked = questions[start : start + WINDOW_SIZE]
         versions = {question.address.version for question in asked}  # the other gateway need not be disturbed
@@ -147,13 +152,16 @@ def _question(access: Access, request: Request) -> Question:
     """Read a request; its next hop is its own address where the point is in the address's VLAN."""
     address = ip_address(str(request.param("address")))
     port = int(request.param("port"))
+    more = dict(request.params)
     near = access.topology.same_vlan(access.point, address)
     return Question(
         request=request,
         address=address,
-        protocol="tcp" if request.param("protocol") == "tcp" else "icmp",
+        protocol=_PROTOCOLS[str(request.param("protocol"))],
         port=port or None,
         next_hop=address if near else access.topology.gateway(access.point, address.version),
+        service=str(more.get("service", "")),
+        source_port=int(more.get("source_port", 0)) or None,
     )
 
 

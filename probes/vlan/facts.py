@@ -25,6 +25,8 @@ class ReachState(StrEnum):
     """ICMP echo reply from the target (RFC 792; RFC 4443 §4.2)."""
     SYN_ACK = "syn_ack"
     """The port is open (RFC 9293 §3.5)."""
+    ANSWER = "answer"
+    """A datagram from the very address and port that one was sent to (RFC 768)."""
     RST = "rst"
     """Refused by the target, or by somebody on the way in the target's name: one frame does not tell (RFC 9293 §3.5.2)."""
     ICMP_ERROR = "icmp_error"
@@ -81,8 +83,10 @@ class ReachFacts(Model):
     """One address asked once over one protocol, from one point, in one phase of a cell."""
 
     address: IPAddress
-    protocol: Literal["icmp", "tcp"]
+    protocol: Literal["icmp", "tcp", "udp"]
     port: Port | None
+    source_port: Port | None = None
+    """The port that the question had to come from; None where any would do."""
     state: ReachState
     next_hop: IPAddress
     """The target itself where it is on the point's link, else the gateway."""
@@ -115,8 +119,8 @@ class ReachFacts(Model):
 
     @property
     def is_open(self) -> bool:
-        """The target answered as one that may be used: echo reply or SYN-ACK."""
-        return self.state in {ReachState.REPLY, ReachState.SYN_ACK}
+        """The target answered as one that may be used: echo reply, SYN-ACK or datagram."""
+        return self.state in {ReachState.REPLY, ReachState.SYN_ACK, ReachState.ANSWER}
 
 
 class Way(StrEnum):
@@ -223,3 +227,44 @@ class PointFacts(Model):
     addresses: tuple[OwnAddress, ...]
     gateways: tuple[GatewayAnswer, ...]
     loss: Loss
+
+
+class LeaseOffer(Model):
+    """One DHCPOFFER (RFC 2131 §3.1) to our DISCOVER; what the server left out is None."""
+
+    source: IPAddress
+    """Whence the datagram came: the server, or the relay that passed it on."""
+    mac: str
+    server: IPAddress | None
+    """Option 54 (RFC 2132 §9.7): who offers."""
+    address: IPAddress
+    prefix_length: Annotated[int, Field(ge=0, le=32)] | None
+    router: IPAddress | None
+    """Option 3 (RFC 2132 §3.5), the first one."""
+
+
+class Speaker(Model):
+    """Whoever says by ARP to own an IPv4 address on the point's link (RFC 826)."""
+
+    address: IPAddress
+    mac: str
+
+
+class LeaseFacts(Model):
+    """What answered one DHCPDISCOVER at a point, and who spoke ARP meanwhile. Nothing was leased."""
+
+    frames_sent: Count
+    frames_seen: Count
+    """Those that the capture saw leave."""
+    listened_s: float
+    """Seconds listened after the DISCOVER."""
+    offers: tuple[LeaseOffer, ...]
+    speakers: tuple[Speaker, ...]
+    unlisted: Count
+    """Offers and speakers beyond the bounds of this list."""
+    unreadable: Count
+    """Datagrams from a DHCP server's port that are no DHCP message."""
+    window_start: datetime
+    window_end: datetime
+    loss: Loss
+    carrier_losses: Count

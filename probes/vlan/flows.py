@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from probes.api import Check, NotVerified, conforme, non_conforme
+from probes.vlan.datagrams import udp_services
 from probes.vlan.facts import ReachState
 from probes.vlan.isolation import Window
 from probes.vlan.matrix import AFTER, ATTEMPT, BEFORE, Cell, matrix, tcp_ports
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from probes.api import Evidence
+    from probes.vlan.datagrams import UdpService
     from probes.vlan.facts import ReachFacts
     from probes.vlan.matrix import Protocol
     from r2s_audit.model.finding import Judgement
@@ -33,7 +35,8 @@ class FlowsOpen(Check[Window]):
 
     A flow that fails is *non conforme* only where the target's own VLAN reaches the same port before and after:
     a service that answers nobody is mute, not filtered. A TCP flow is asked of the devices that declare a service
-    there. UDP flows and flows without such a device stay in the population, not verified.
+    there, and so is a UDP flow, where its protocol has a request that is answered. Flows without such a device or such
+    a request stay in the population, not verified.
     """
 
     id = "vlan.flows-open"
@@ -54,8 +57,8 @@ class FlowsOpen(Check[Window]):
         return found.values()
 
     def requests(self, topology: Topology, subject: Subject, parameters: Window) -> Sequence[Request]:
-        cell = _cell(subject)
-        if cell is None or cell.untouchable:
+        cell = _cell(topology, subject)
+        if cell is None or cell.untouchable or cell.mute:
             return []
         index = matrix(topology)
         point = index.neighbour(cell)
@@ -64,9 +67,9 @@ class FlowsOpen(Check[Window]):
         return [index.ask(cell, BEFORE, point), index.ask(cell, ATTEMPT), index.ask(cell, AFTER, point)]
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: Window) -> Judgement:
-        cell = _cell(subject)
-        if cell is None:
-            raise NotVerified(_why_not_asked(subject))
+        cell = _cell(evidence.topology, subject)
+        if cell is None or cell.mute:
+            raise NotVerified(_why_not_asked(subject, cell))
         if cell.untouchable:
             raise NotVerified(msg("port {port} jamais sollicité (impression directe)", port=cell.port or 0))
         expected = msg("{address} répond au flux déclaré {flow}", address=str(cell.address), flow=subject.get("flow"))
@@ -121,6 +124,7 @@ def _subjects(topology: Topology, flow: Flow, point: MeasuringPoint) -> Iterator
             for device in devices
             if _serves(device, flow, port)
             for address in _addresses(topology, point, device)
+            if flow.protocol != "udp" or _spoken(device, port).is_over(address.version)
         ]
         for device, address in asked:
             yield Subject(target=device.id, point=point.id, detail=(("address", str(address)), ("flow", name)))
@@ -132,7 +136,12 @@ def _serves(device: Device, flow: Flow, port: int | None) -> bool:
     """Whether the device declares what the flow leads to; a building controller is asked for nothing else."""
     if flow.protocol == "tcp":
         return port in tcp_ports(device)
-    return flow.protocol == "icmp" or any(s.transport == "udp" and s.port == port for s in device.services)
+    return flow.protocol == "icmp" or any(service.port == port for service in udp_services(device))
+
+
+def _spoken(device: Device, port: int | None) -> UdpService:
+    """What a device declares on a UDP port."""
+    return next(service for service in udp_services(device) if service.port == port)
 
 
 def _addresses(topology: Topology, point: MeasuringPoint, device: Device) -> list[AnyAddress]:
@@ -142,25 +151,22 @@ def _addresses(topology: Topology, point: MeasuringPoint, device: Device) -> lis
     return near if near and device.role is DeviceRole.ROUTER else addresses
 
 
-def _cell(subject: Subject) -> Cell | None:
-    """What can be asked for a subject; None where this family has no way to ask."""
+def _cell(topology: Topology, subject: Subject) -> Cell | None:
+    """What can be asked for a subject; None where nobody is there to be asked."""
     detail = dict(subject.detail)
-    protocol, _, port = detail["flow"].partition("/")
-    if "address" not in detail or protocol == "udp":
-        return None
-    over: Protocol = "tcp" if protocol == "tcp" else "icmp"
-    return Cell.of(
-        Subject(target=subject.target, point=subject.point, detail=(("address", detail["address"]), ("port", port))),
-        over,
-    )
-
-
-def _why_not_asked(subject: Subject) -> Message:
-    detail = dict(subject.detail)
+    name, _, port = detail["flow"].partition("/")
     if "address" not in detail:
+        return None
+    over = cast("Protocol", name)
+    service = _spoken(topology.devices[subject.target], int(port)).protocol if over == "udp" else ""
+    known = (("address", detail["address"]), ("port", port), ("service", service))
+    return Cell.of(Subject(target=subject.target, point=subject.point, detail=known), over)
+
+
+def _why_not_asked(subject: Subject, cell: Cell | None) -> Message:
+    flow = subject.get("flow")
+    if cell is None:
         return msg(
-            "{target} : aucune adresse ni service déclarés pour le flux {flow}",
-            target=subject.target,
-            flow=detail["flow"],
+            "{target} : aucune adresse ni service déclarés pour le flux {flow}", target=subject.target, flow=flow
         )
-    return msg("flux {flow} non vérifiable : l'UDP n'est pas encore sondé", flow=detail["flow"])
+    return msg("flux {flow} non vérifiable : {service} ne répond à personne", flow=flow, service=cell.service)

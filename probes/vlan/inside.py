@@ -1,11 +1,12 @@
 """The collector ``vlan.inside``: the other dwellings' devices, by every way that a dwelling's socket has to them.
 
-One window for all that one point asks: the sender's control, the questions to all, those to one station, then echoes
-and SYNs to the devices' own MAC addresses and to the router's, the sender's control again.
+One window for all that one point asks: the sender's control; the questions to all, then those to one station, and
+beside them echoes and SYNs to the devices' own MAC addresses and to the router's; the sender's control again.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from probes.api import Access
+    from probes.wire.capture import CaptureStatistics
     from probes.wire.exchange import ProbeResult
     from r2s_audit.model.observation import Request
     from r2s_audit.model.site import AnyAddress
@@ -110,9 +112,14 @@ async def _ask(window: Window, targets: Sequence[_Target]) -> list[tuple[Request
     near = [target for target in targets if target.on_link]
     to_all = {t.address: Question(window.sides[t.address.version].source, t.address, None) for t in near}
     to_one = {t.address: Question(window.sides[t.address.version].source, t.address, t.mac) for t in near if t.mac}
-    heard = [await ask_owners(access, window.station, list(questions.values())) for questions in (to_all, to_one)]
     gateways = before.neighbours.macs
-    report = await window.probe([p for t in targets for p in _probes(window, t, gateways)], ATTEMPTS)
+    # The questions and the probes listen in captures of their own, and no answer to one is an answer to the other.
+    asking = asyncio.create_task(_asked(window, [to_all, to_one]))
+    try:
+        report = await window.probe([p for t in targets for p in _probes(window, t, gateways)], ATTEMPTS)
+        heard = await asking
+    finally:
+        asking.cancel()
     after = await window.control(before.neighbours.macs)
     end = access.now()
     losses = read_link(window.station.interface).carrier_downs - downs
@@ -147,6 +154,11 @@ async def _ask(window: Window, targets: Sequence[_Target]) -> list[tuple[Request
         )
         outcomes.append((target.request, outcome))
     return outcomes
+
+
+async def _asked(window: Window, rounds: Sequence[Mapping[AnyAddress, Question]]) -> list[CaptureStatistics | None]:
+    """Ask the questions to all before those to one: an answer does not say which of the two it answers."""
+    return [await ask_owners(window.access, window.station, list(questions.values())) for questions in rounds]
 
 
 def _probes(window: Window, target: _Target, gateways: Mapping[AnyAddress, str]) -> Iterator[Probe]:

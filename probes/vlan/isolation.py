@@ -12,8 +12,16 @@ from pydantic import Field
 
 from probes.api import Check, NotVerified, conforme, non_conforme, partiel
 from probes.vlan.facts import ReachFacts, ReachState
-from probes.vlan.matrix import AFTER, ATTEMPT, BEFORE, Cell, matrix
-from probes.vlan.truth import attempt_facts, came_from_afar, controls, crossed, refused_on_the_way, require_hearing
+from probes.vlan.matrix import Cell, matrix
+from probes.vlan.truth import (
+    attempt_facts,
+    bridged,
+    came_from_afar,
+    controls,
+    crossed,
+    refused_on_the_way,
+    require_hearing,
+)
 from r2s_audit.model.base import Model
 from r2s_audit.model.finding import Judgement, Subject, Value
 from r2s_audit.model.site import Intrusiveness, ZoneKind
@@ -55,14 +63,8 @@ class Directed(Window):
 
 
 def isolation_requests(topology: Topology, cell: Cell) -> list[Request]:
-    """Control, attempt, control; the attempt alone where no point may be the control; nothing for printers."""
-    if cell.untouchable:
-        return []
-    index = matrix(topology)
-    point = index.control(cell)
-    if point is None:
-        return [index.ask(cell, ATTEMPT)]
-    return [index.ask(cell, BEFORE, point), index.ask(cell, ATTEMPT), index.ask(cell, AFTER, point)]
+    """Control, attempt, control: see :meth:`~probes.vlan.matrix.Matrix.around`."""
+    return matrix(topology).around(cell)
 
 
 def judge_isolation(cell: Cell, evidence: Evidence, window_s: float) -> Judgement:
@@ -120,23 +122,52 @@ def _judge_rst(expected: Message, attempt: ReachFacts, found: Controls) -> Judge
 
 
 def _expected(cell: Cell) -> Message:
+    address, port = str(cell.address), cell.port or 0
     if cell.protocol == "icmp":
-        return msg("aucune réponse à l'écho de {address} : flux non déclaré", address=str(cell.address))
-    return msg(
-        "{address} port {port}/TCP hors d'atteinte : flux non déclaré", address=str(cell.address), port=cell.port or 0
-    )
+        return msg("aucune réponse à l'écho de {address} : flux non déclaré", address=address)
+    if cell.source_port:
+        return msg(
+            "{address} port {port}/{over} hors d'atteinte, même depuis le port source {source}",
+            address=address,
+            port=port,
+            over=cell.protocol.upper(),
+            source=cell.source_port,
+        )
+    if cell.protocol == "udp":
+        return msg(
+            "{address} port {port}/UDP ({service}) hors d'atteinte : flux non déclaré",
+            address=address,
+            port=port,
+            service=cell.service,
+        )
+    return msg("{address} port {port}/TCP hors d'atteinte : flux non déclaré", address=address, port=port)
 
 
 def _reached(attempt: ReachFacts) -> Message:
+    """How far the attempt came, and by which way: a router's, or none where the two are of one VLAN after all."""
+    if attempt.is_open and bridged(attempt):
+        return _bridged(attempt)
+    rtt, hop, ttl = attempt.rtt_ms or 0.0, str(attempt.next_hop), attempt.answer_hop_limit or 0
     if attempt.state is ReachState.REPLY:
-        return msg("réponse à l'écho en {rtt} ms", rtt=attempt.rtt_ms or 0.0)
+        return msg("réponse à l'écho en {rtt} ms, par {hop} (TTL {ttl} à l'arrivée)", rtt=rtt, hop=hop, ttl=ttl)
     if attempt.state is ReachState.SYN_ACK:
-        return msg("port ouvert (SYN-ACK en {rtt} ms)", rtt=attempt.rtt_ms or 0.0)
+        return msg("port ouvert (SYN-ACK en {rtt} ms), par {hop} (TTL {ttl} à l'arrivée)", rtt=rtt, hop=hop, ttl=ttl)
+    if attempt.state is ReachState.ANSWER:
+        return msg("réponse en UDP en {rtt} ms, par {hop} (TTL {ttl} à l'arrivée)", rtt=rtt, hop=hop, ttl=ttl)
     return msg(
         "la cible répond elle-même (ICMP {type}/{code}) : le chemin est ouvert",
         type=attempt.icmp_type or 0,
         code=attempt.icmp_code or 0,
     )
+
+
+def _bridged(attempt: ReachFacts) -> Message:
+    rtt, mac = attempt.rtt_ms or 0.0, attempt.answer_mac or "–"
+    if attempt.state is ReachState.REPLY:
+        return msg("réponse à l'écho en {rtt} ms, sans routeur : {mac} est dans le même VLAN", rtt=rtt, mac=mac)
+    if attempt.state is ReachState.SYN_ACK:
+        return msg("port ouvert (SYN-ACK en {rtt} ms), sans routeur : {mac} est dans le même VLAN", rtt=rtt, mac=mac)
+    return msg("réponse en UDP en {rtt} ms, sans routeur : {mac} est dans le même VLAN", rtt=rtt, mac=mac)
 
 
 def _kept_out(attempt: ReachFacts, point: str) -> Message:

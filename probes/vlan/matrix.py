@@ -10,11 +10,12 @@ answers about itself is a matter of ``vlan.admin-unreachable``, not a path betwe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
+from probes.vlan.datagrams import UdpService, udp_services
 from r2s_audit.model.finding import Subject
 from r2s_audit.model.observation import Request, request
 from r2s_audit.model.site import DeviceRole
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, Vlan, ZoneKind
     from r2s_audit.model.topology import Topology
 
-Protocol = Literal["icmp", "tcp"]
+Protocol = Literal["icmp", "tcp", "udp"]
 PRINTER_PORTS = range(9100, 9108)
 """Never touched: what arrives there is printed (requirements, section 4)."""
 REACH = "vlan.reach"
 POINT = "vlan.point"
 INSIDE = "vlan.inside"
 PROXY = "vlan.proxy"
+LEASE = "vlan.lease"
 BEFORE, ATTEMPT, AFTER = "before", "attempt", "after"
 ORDER = {BEFORE: 10, ATTEMPT: 20, AFTER: 30}
 """Rounds of a pass: every control before, then every attempt, then every control after."""
@@ -44,42 +46,70 @@ Controls believe in what they embrace only while they are close to it. In a buil
 targets would take minutes: so each group of targets has its own three rounds.
 """
 FRAMES = 2
-"""Frames of one silent attempt: the first and its retry."""
+"""Frames of one silent attempt: the first and its retry. Of a datagram, and from a chosen source port, one alone."""
+HOLES = 2
+"""Attempts from a chosen source port at one address: one over TCP, one over UDP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One address over one protocol, asked from one point. ``target``: a device, or a zone for a gateway of nobody."""
+    """One address over one protocol, asked from one point. ``target``: a device, or a zone for a gateway of nobody.
+
+    ``service``: what is spoken on a UDP port. ``source_port``: the port that the attempt is to come from, 0 for any; its
+    controls come from any.
+    """
 
     point: str
     target: str
     address: AnyAddress
     protocol: Protocol
     port: int | None = None
+    service: str = ""
+    source_port: int = 0
+    text: str = field(default="", compare=False, repr=False)
+    """The address as it is written, where somebody had it at hand: to write it takes longer than all the rest."""
+
+    @property
+    def written(self) -> str:
+        """The address as text."""
+        return self.text or _text(self.address)
 
     def subject(self) -> Subject:
         """The cell as a subject; its protocol is the check's, unless the check has several."""
-        detail = [("address", _text(self.address))]
+        detail = [("address", self.written)]
         if self.port is not None:
             detail.append(("port", str(self.port)))
+        if self.service:
+            detail.append(("service", self.service))
+        if self.source_port:
+            detail += [("over", self.protocol), ("from", str(self.source_port))]
         return Subject(target=self.target, point=self.point, detail=tuple(detail))
 
     @classmethod
     def of(cls, subject: Subject, protocol: Protocol) -> Cell:
         """The cell of a subject that :meth:`subject` made."""
-        port = dict(subject.detail).get("port")
-        address = _parsed(subject.get("address"))
-        return cls(subject.point, subject.target, address, protocol, int(port) if port else None)
+        detail = dict(subject.detail)
+        port, service, source = (detail.get(name, "") for name in ("port", "service", "from"))
+        text, number = detail["address"], int(port) if port else None
+        return cls(subject.point, subject.target, _parsed(text), protocol, number, service, int(source or 0), text)
 
     @property
     def untouchable(self) -> bool:
         """Whether the port is one that is never asked."""
         return self.port is not None and self.port in PRINTER_PORTS
 
+    @property
+    def mute(self) -> bool:
+        """Whether nothing could come back: a UDP protocol that answers no request of a stranger's."""
+        return self.protocol == "udp" and not UdpService(self.service, self.port or 0).answers
+
     def ask(self, phase: str, point: str = "", later: int = 0) -> Request:
         """The request of one phase, from the cell's point or from another one, so many rounds later; port 0: ICMP."""
         sender, order = point or self.point, ORDER[phase] + later
-        return _request(self.target, _text(self.address), self.protocol, self.port or 0, phase, sender, order)
+        more: tuple[tuple[str, str | int], ...] = (("service", self.service),) if self.service else ()
+        if self.source_port and phase == ATTEMPT:
+            more = (*more, ("source_port", self.source_port))
+        return _request(self.target, self.written, self.protocol, self.port or 0, phase, sender, order, more)
 
 
 _parsed = lru_cache(maxsize=4096)(ip_address)
@@ -87,9 +117,19 @@ _text: Callable[[AnyAddress], str] = lru_cache(maxsize=4096)(str)
 
 
 @lru_cache(maxsize=65536)
-def _request(target: str, address: str, protocol: Protocol, port: int, phase: str, point: str, order: int) -> Request:
+def _request(  # noqa: PLR0913, PLR0917 - the fields of one request, positional for the cache
+    target: str,
+    address: str,
+    protocol: Protocol,
+    port: int,
+    phase: str,
+    point: str,
+    order: int,
+    more: tuple[tuple[str, str | int], ...],
+) -> Request:
     """Made once: many cells share a control, and several checks ask for the same requests, thousands of them."""
-    return request(REACH, point, target, order=order, address=address, protocol=protocol, port=port, phase=phase)
+    asked: dict[str, str | int] = {"address": address, "protocol": protocol, "port": port, "phase": phase, **dict(more)}
+    return request(REACH, point, target, order=order, **asked)
 
 
 class Matrix:
@@ -127,20 +167,17 @@ class Matrix:
         vlan, own = self.vlan_of(address), self.vlan_at(point)
         return vlan is not None and own is not None and vlan.id == own.id
 
-    def zone_of(self, device: Device, address: AnyAddress) -> str:
-        """The zone that an address of a device belongs to."""
-        vlan = self.vlan_of(address)
-        return vlan.zone if vlan else device.zone
+    def _apart(self, point: MeasuringPoint, device: Device, address: AnyAddress) -> bool:
+        """Whether a path between two zones lies between the point and the address."""
+        vlan, own = self.vlan_of(address), self.vlan_at(point.id)
+        if vlan is not None and own is not None and vlan.id == own.id:
+            return False
+        if (vlan.zone if vlan else device.zone) == self.topology.zone_of(point).id:
+            return False
+        return device.role is not DeviceRole.ROUTER or not any(self.on_link(point.id, a) for a in device.addresses)
 
-    def denied(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
-        """Whether the declaration forbids what the cell asks."""
-        topology = self.topology
-        zone = topology.zone_of(point).id
-        if self.on_link(point.id, cell.address) or self.zone_of(device, cell.address) == zone:
-            return False
-        if device.role is DeviceRole.ROUTER and any(self.on_link(point.id, a) for a in device.addresses):
-            return False
-        return not topology.declared_flow(zone, device, cell.protocol, cell.port)
+    def _allowed(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
+        return self.topology.declared_flow(self.topology.zone_of(point).id, device, cell.protocol, cell.port)
 
     @cached_property
     def _groups(self) -> dict[str, int]:
@@ -149,9 +186,9 @@ class Matrix:
         groups: dict[str, int] = {}
         group, seconds = 0, 0.0
         for device in self.topology.site.devices:
-            questions = len(device.addresses) * (1 + len(tcp_ports(device))) * len(self.points)
+            frames = FRAMES * (1 + len(tcp_ports(device))) + len(udp_services(device)) + HOLES
             pace = rates.total if device.role.is_infrastructure else min(rates.building_devices, rates.total)
-            cost = FRAMES * questions / pace
+            cost = frames * len(device.addresses) * len(self.points) / pace
             if seconds and seconds + cost > GROUP_SECONDS:
                 group, seconds = group + 1, 0.0
             groups[device.id], seconds = group, seconds + cost
@@ -160,6 +197,28 @@ class Matrix:
     def ask(self, cell: Cell, phase: str, point: str = "") -> Request:
         """The cell's request of one phase, in the rounds of its target's group; its key is that of ``cell.ask``."""
         return cell.ask(phase, point, self.later(cell.target))
+
+    def around(self, cell: Cell) -> list[Request]:
+        """Control, attempt, control; the attempt alone where no point may be the control; nothing for printers.
+
+        Made once: each cell is a subject of its own, and all of them together are the count of filtered VLANs.
+        """
+        key = (cell.point, cell.target, cell.written, cell.protocol, cell.port, cell.source_port)
+        if key not in self._around:
+            self._around[key] = self._made(cell)
+        return self._around[key]
+
+    @cached_property
+    def _around(self) -> dict[tuple[str, str, str, Protocol, int | None, int], list[Request]]:
+        return {}
+
+    def _made(self, cell: Cell) -> list[Request]:
+        if cell.untouchable:
+            return []
+        point = self.control(cell)
+        if point is None:
+            return [self.ask(cell, ATTEMPT)]
+        return [self.ask(cell, BEFORE, point), self.ask(cell, ATTEMPT), self.ask(cell, AFTER, point)]
 
     def later(self, target: str) -> int:
         """How many rounds after the first group's a target's own come."""
@@ -175,14 +234,34 @@ class Matrix:
         """Every address and declared TCP service that a point must not reach."""
         return tuple(self._deny("tcp"))
 
+    @cached_property
+    def deny_udp(self) -> tuple[Cell, ...]:
+        """Every address and declared UDP service that a point must not reach."""
+        return tuple(self._deny("udp"))
+
+    def deny_from(self, source_port: int) -> Iterator[Cell]:
+        """Of each address that a point must not reach, its first TCP service and its first UDP service that answers.
+
+        One of each is enough: what lets a packet in for its source port asks for no other.
+        """
+        found: dict[tuple[str, str, AnyAddress, Protocol], Cell] = {}
+        for cell in (*self.deny_tcp, *self.deny_udp):
+            if not cell.untouchable and not cell.mute:
+                found.setdefault((cell.point, cell.target, cell.address, cell.protocol), cell)
+        return (replace(cell, source_port=source_port) for cell in found.values())
+
     def _deny(self, protocol: Protocol) -> Iterator[Cell]:
+        devices = [
+            (device, address, str(address), _asked(device, protocol, address.version))
+            for device in self.topology.site.devices
+            for address in dict.fromkeys(device.addresses)
+        ]
         for point in self.points:
-            for device in self.topology.site.devices:
-                ports = [None] if protocol == "icmp" else tcp_ports(device)
-                for address in dict.fromkeys(device.addresses):
-                    for port in ports:
-                        cell = Cell(point.id, device.id, address, protocol, port)
-                        if self.denied(point, device, cell):
+            for device, address, text, asked in devices:
+                if asked and self._apart(point, device, address):
+                    for port, service in asked:
+                        cell = Cell(point.id, device.id, address, protocol, port, service, text=text)
+                        if not self._allowed(point, device, cell):
                             yield cell
 
     def neighbour(self, cell: Cell, *, not_kinds: frozenset[ZoneKind] = frozenset()) -> str | None:
@@ -224,6 +303,15 @@ class Matrix:
             if point.id != cell.point and self.topology.declared_flow(zone, device, cell.protocol, cell.port):
                 return point.id
         return None
+
+
+def _asked(device: Device, protocol: Protocol, version: int) -> list[tuple[int | None, str]]:
+    """What is asked of a device over a protocol: ports, and for UDP what is spoken there; no port for an echo."""
+    if protocol == "icmp":
+        return [(None, "")]
+    if protocol == "tcp":
+        return [(port, "") for port in tcp_ports(device)]
+    return [(service.port, service.protocol) for service in udp_services(device) if service.is_over(version)]
 
 
 def tcp_ports(device: Device) -> list[int | None]:

@@ -96,6 +96,15 @@ def came_from_afar(attempt: ReachFacts) -> bool:
     return attempt.answer_hop_limit is not None and attempt.answer_hop_limit not in INITIAL_HOP_LIMITS
 
 
+def bridged(attempt: ReachFacts) -> bool:
+    """Whether the answer came straight from a neighbour: no router lowered its hop limit, nor is its MAC the router's."""
+    return (
+        attempt.answer_hop_limit in INITIAL_HOP_LIMITS
+        and attempt.answer_mac is not None
+        and attempt.answer_mac != attempt.next_hop_mac
+    )
+
+
 class Frames(Protocol):
     """How many frames were sent, and how many of them were seen to leave."""
 

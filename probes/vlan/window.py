@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
 from probes.api import CollectFailure, Outcome
+from probes.vlan.datagrams import datagram
 from probes.vlan.facts import Loss, ReachFacts, ReachState, SenderControl
 from probes.vlan.link import read_link
 from probes.vlan.neighbours import Neighbours, resolve_all
@@ -43,10 +44,18 @@ class Question:
 
     request: Request
     address: IpAddress
-    protocol: Literal["icmp", "tcp"]
+    protocol: Literal["icmp", "tcp", "udp"]
     port: int | None
     next_hop: IpAddress | None
     """None: off the link, and the site declares no gateway."""
+    service: str = ""
+    """What is spoken on the port, over UDP."""
+    source_port: int | None = None
+
+    @property
+    def tries(self) -> int | None:
+        """One datagram alone to a service, one frame alone from a chosen port; else what the window allows."""
+        return 1 if self.protocol == "udp" or self.source_port else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +157,19 @@ class Window:
         """One probe for each question whose next hop is known, targets taking turns: each has its own pace."""
         for q in in_turns(questions):
             mac = neighbours.macs.get(q.next_hop) if q.next_hop else None
-            if mac is not None:
-                yield Probe(q.request.key, self.sides[q.address.version].source, mac, q.address, q.port)
+            if mac is None:
+                continue
+            source = self.sides[q.address.version].source
+            yield Probe(
+                q.request.key,
+                source,
+                mac,
+                q.address,
+                q.port,
+                datagram=datagram(q.service, source, q.address, q.port or 0) if q.protocol == "udp" else None,
+                source_port=q.source_port,
+                tries=q.tries,
+            )
 
     def _outcome(self, question: Question, context: _Context, result: ProbeResult | None) -> Outcome:
         hop, sender = question.next_hop, context.senders[question.address.version]
@@ -168,6 +188,7 @@ class Window:
             address=question.address,
             protocol=question.protocol,
             port=question.port,
+            source_port=question.source_port,
             state=ReachState.ARP_UNRESOLVED,
             next_hop=hop,
             next_hop_mac=context.neighbours.macs.get(hop),

@@ -1,6 +1,6 @@
-"""Reading the answers that exchanges wait for: ARP, neighbour advertisements, echo replies, ICMP errors, TCP.
+"""Reading the answers that exchanges wait for: ARP, neighbour advertisements, echo replies, ICMP errors, TCP, UDP.
 
-Sources: RFC 826, RFC 4861 §7.1.2 and §4.4, RFC 792, RFC 1812 §5.2.7.1 (administrative prohibition),
+Sources: RFC 768, RFC 826, RFC 4861 §7.1.2 and §4.4, RFC 792, RFC 1812 §5.2.7.1 (administrative prohibition),
 RFC 4443 §3, RFC 9293 §3.1. Nothing here raises but `FrameError`.
 """
 
@@ -86,7 +86,15 @@ class TcpSegment:
     flags: int
 
 
-Answer = AddressAnswer | EchoReply | IcmpError | TcpSegment
+@dataclass(frozen=True, slots=True)
+class UdpDatagram:
+    """The ports of a datagram; what it says is somebody else's to read."""
+
+    source_port: int
+    destination_port: int
+
+
+Answer = AddressAnswer | EchoReply | IcmpError | TcpSegment | UdpDatagram
 
 
 def parse_answer(data: bytes, *, verify: bool = True) -> tuple[FrameHeader, Answer | None]:
@@ -94,7 +102,7 @@ def parse_answer(data: bytes, *, verify: bool = True) -> tuple[FrameHeader, Answ
 
     Args:
         data: the whole frame, tag included.
-        verify: check the ICMP and TCP checksums; False for a frame whose sender left them to its adapter.
+        verify: check the ICMP, TCP and UDP checksums; False for a frame whose sender left them to its adapter.
 
     Raises:
         FrameError: a header or a checksum is wrong.
@@ -112,6 +120,10 @@ def _transport_answer(header: FrameHeader, message: bytes, *, verify: bool) -> A
     if header.protocol == TCP:
         _verify(header, message, covered=True, wanted=verify)
         return TcpSegment(*struct.unpack_from("!HHIIxB", message))
+    if header.protocol == UDP:
+        source, destination, _, total = struct.unpack_from("!HHHH", message)
+        _verify(header, message, covered=True, wanted=verify and total != 0)  # 0 over IPv4: none was made (RFC 768)
+        return UdpDatagram(source, destination)
     if header.protocol == ICMP and header.kind is FrameKind.IPV4:
         _verify(header, message, covered=False, wanted=verify)
         return _icmp(header, message, 0, _ERRORS_V4)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
@@ -142,16 +144,42 @@ async def probe_many(
         raise ValueError(f"{len(probes)} probes of {attempts} attempts: {MAX_FRAMES} frames at most in one call")
     started = time.time_ns()
     program = bpf.compile_filter(bpf.exchange(station.mac))
-    async with wire.capture(station.interface, bpf=program) as capture:
-        window = _Window(wire, gate, station, tuple(probes), capture, reset)
-        for _ in range(attempts):
-            await window.round(timeout)
-        statistics = await capture.statistics()
-        await window.absorb()
+    asked = {p.source_ip for p in probes if p.datagram is not None and p.source_port is None}
+    with _mailboxes(asked) as ports:
+        async with wire.capture(station.interface, bpf=program) as capture:
+            window = _Window(wire, gate, station, tuple(probes), capture, reset, ports)
+            for _ in range(attempts):
+                await window.round(timeout)
+            statistics = await capture.statistics()
+            await window.absorb()
     results = tuple(window.result(index) for index in range(len(probes)))
     matcher = window.matcher
     foreign = tuple(matcher.foreign)
     return ProbeReport(results, statistics, started, time.time_ns(), foreign, matcher.foreign_count, matcher.unreadable)
+
+
+@contextmanager
+def _mailboxes(addresses: set[IpAddress]) -> Iterator[dict[IpAddress, int]]:
+    """Hold one UDP port of each address, so that the kernel does not refuse answers to it by ICMP; nobody reads them.
+
+    An address that is not this machine's gets none: the frames then leave from a port that nobody holds.
+    """
+    held: list[socket.socket] = []
+    ports: dict[IpAddress, int] = {}
+    try:
+        for address in addresses:
+            family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
+            mailbox = socket.socket(family, socket.SOCK_DGRAM)
+            held.append(mailbox)
+            try:
+                mailbox.bind((str(address), 0))
+            except OSError:
+                continue
+            ports[address] = mailbox.getsockname()[1]
+        yield ports
+    finally:
+        for mailbox in held:
+            mailbox.close()
 
 
 @dataclass(slots=True)
@@ -164,6 +192,7 @@ class _Window:
     probes: tuple[Probe, ...]
     capture: Capture
     reset: bool
+    mailboxes: dict[IpAddress, int]
     matcher: Matcher = field(init=False)
     open: set[int] = field(init=False)
     matches: dict[int, Match] = field(default_factory=dict)
@@ -182,12 +211,16 @@ class _Window:
         """Ask each open probe once and listen for the answers."""
         deadline = time.monotonic()
         for index in sorted(self.open):
-            if index in self.open:  # an answer to an earlier attempt may have come meanwhile
+            if index in self.open and self._may_ask(index):  # an answer to an earlier attempt may have come meanwhile
                 if await self._ask(index):
                     deadline = time.monotonic() + timeout
                 await self.absorb()
         while self.open and await _until(self.capture, deadline):
             await self.absorb()
+
+    def _may_ask(self, index: int) -> bool:
+        tries = self.probes[index].tries
+        return tries is None or len(self.sent.get(index, [])) < tries
 
     async def absorb(self) -> None:
         """Match what was captured so far; the first answer stands, a later one is noted."""
@@ -265,8 +298,21 @@ class _Window:
                 hop_limit=probe.hop_limit,
             )
             return Attempt(index, frame, self._identifier, self._sequence, payload)
-        self._port = (self._port + 1) % (_LAST_PORT - _FIRST_PORT + 1)
-        port, sequence = _FIRST_PORT + self._port, int.from_bytes(os.urandom(4))
+        port = probe.source_port or self._next_port(probe)
+        if probe.datagram is not None:
+            frame = build.udp(
+                link,
+                probe.source_ip,
+                probe.target_ip,
+                source_port=port,
+                destination_port=probe.port,
+                payload=probe.datagram,
+                hop_limit=probe.hop_limit,
+            )
+            return Attempt(index, frame, port, 0)
+        earlier = self.sent.get(index) if probe.source_port else None
+        # From a port that many questions share, a repetition is the same segment: the answer to either is ours.
+        sequence = earlier[0].sequence if earlier else int.from_bytes(os.urandom(4))
         frame = build.tcp(
             link,
             probe.source_ip,
@@ -277,6 +323,12 @@ class _Window:
             hop_limit=probe.hop_limit,
         )
         return Attempt(index, frame, port, sequence)
+
+    def _next_port(self, probe: Probe) -> int:
+        if probe.datagram is not None and probe.source_ip in self.mailboxes:
+            return self.mailboxes[probe.source_ip]
+        self._port = (self._port + 1) % (_LAST_PORT - _FIRST_PORT + 1)
+        return _FIRST_PORT + self._port
 
 
 async def _until(capture: Capture, deadline: float) -> bool:

@@ -1,7 +1,7 @@
 """Which captured frame answers which probe: pure, strict, and no answer taken that is not ours.
 
 An attempt is known by values that only its target could return: identifier, sequence and nonce of an echo,
-source port and sequence number of a SYN. A frame that bears some of them and contradicts others is foreign:
+source port and sequence number of a SYN, source port of a datagram. A frame that bears some of them and contradicts others is foreign:
 kept, with the reason, and not taken for an answer.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from probes.wire.answers import EchoReply, Embedded, IcmpError, TcpSegment, parse_answer
+from probes.wire.answers import EchoReply, Embedded, IcmpError, TcpSegment, UdpDatagram, parse_answer
 from probes.wire.build import ACK, RST, SYN
 from probes.wire.capture import CapturedFrame, Direction
-from probes.wire.frames import ICMP, ICMPV6, TCP, FrameError, FrameHeader, IpAddress, VlanTag
+from probes.wire.frames import ICMP, ICMPV6, TCP, UDP, FrameError, FrameHeader, IpAddress, VlanTag
 
 MAX_FOREIGN = 64  # kept; all are counted
 
@@ -23,6 +23,7 @@ class ProbeState(StrEnum):
 
     REPLY = "reply"
     SYN_ACK = "syn_ack"
+    ANSWER = "answer"
     RST = "rst"
     ICMP_ERROR = "icmp_error"
     SILENCE = "silence"
@@ -45,7 +46,11 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One question: an ICMP echo to target_ip, or a TCP SYN to its port if one is given."""
+    """One question: an ICMP echo to target_ip, or to its port a TCP SYN, or a UDP datagram where one is given.
+
+    source_port: the one to ask from, where it matters; else one of the exchange's own choice. tries: frames at most,
+    where fewer than the exchange would send.
+    """
 
     key: str
     source_ip: IpAddress
@@ -53,6 +58,16 @@ class Probe:
     target_ip: IpAddress
     port: int | None = None
     hop_limit: int = 64
+    datagram: bytes | None = None
+    source_port: int | None = None
+    tries: int | None = None
+
+    @property
+    def protocol(self) -> int:
+        """The IP protocol of the question."""
+        if self.port is None:
+            return ICMP if self.target_ip.version == 4 else ICMPV6  # noqa: PLR2004 - IP version
+        return TCP if self.datagram is None else UDP
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +85,8 @@ class Attempt:
 
     probe: int
     frame: bytes
-    identifier: int  # echo identifier, or TCP source port
-    sequence: int  # echo sequence, or TCP sequence number
+    identifier: int  # echo identifier, or source port
+    sequence: int  # echo sequence, or TCP sequence number; nothing to UDP
     payload: bytes = b""
     left_ns: int | None = None
 
@@ -99,15 +114,20 @@ class Matcher:
     unreadable: int = 0
     _by_frame: dict[bytes, Attempt] = field(default_factory=dict)
     _echoes: dict[tuple[int, int], Attempt] = field(default_factory=dict)
-    _ports: dict[int, Attempt] = field(default_factory=dict)
+    _ports: dict[tuple[int, int], Attempt] = field(default_factory=dict)
+    _shared: dict[tuple[int, int, IpAddress, int], Attempt] = field(default_factory=dict)
+    """Attempts from one port to many: by protocol, our port, their address and port."""
 
     def expect(self, attempt: Attempt) -> None:
         """Know an attempt, before its frame leaves."""
         self._by_frame[attempt.frame] = attempt
-        if self.probes[attempt.probe].port is None:
+        probe = self.probes[attempt.probe]
+        if probe.port is None:
             self._echoes[attempt.identifier, attempt.sequence] = attempt
+        elif probe.datagram is not None or probe.source_port is not None:
+            self._shared[probe.protocol, attempt.identifier, probe.target_ip, probe.port] = attempt
         else:
-            self._ports[attempt.identifier] = attempt
+            self._ports[probe.protocol, attempt.identifier] = attempt
 
     def match(self, frame: CapturedFrame) -> Match | None:
         """Return the attempt that the frame answers; note our own frames' departure and foreign answers."""
@@ -124,16 +144,27 @@ class Matcher:
         if isinstance(answer, EchoReply):
             found = self._echoes.get((answer.identifier, answer.sequence))
             return self._decide(frame, header, found, ProbeState.REPLY, echo=answer)
-        if isinstance(answer, TcpSegment):
-            found = self._ports.get(answer.destination_port)
-            state = ProbeState.RST if answer.flags & RST else ProbeState.SYN_ACK
-            return self._decide(frame, header, found, state, segment=answer)
+        if isinstance(answer, TcpSegment | UdpDatagram):
+            segment = answer if isinstance(answer, TcpSegment) else None
+            protocol = TCP if segment else UDP
+            found = self._asked(protocol, answer.destination_port, header.source_ip, answer.source_port)
+            state = ProbeState.ANSWER
+            if segment:
+                state = ProbeState.RST if segment.flags & RST else ProbeState.SYN_ACK
+            return self._decide(frame, header, found, state, segment=segment)
         if isinstance(answer, IcmpError):
             quoted = answer.embedded
-            tcp = quoted.protocol == TCP
-            found = self._ports.get(quoted.first) if tcp else self._echoes.get((quoted.first, quoted.second))
+            if quoted.protocol in (TCP, UDP):
+                found = self._asked(quoted.protocol, quoted.first, quoted.destination_ip, quoted.second)
+            else:
+                found = self._echoes.get((quoted.first, quoted.second))
             return self._decide(frame, header, found, ProbeState.ICMP_ERROR, icmp=answer)
         return None
+
+    def _asked(self, protocol: int, ours: int, theirs: IpAddress | None, port: int) -> Attempt | None:
+        """The attempt from a port of ours: the one to that address and port, where many were sent from it."""
+        shared = None if theirs is None else self._shared.get((protocol, ours, theirs, port))
+        return shared or self._ports.get((protocol, ours))
 
     def _decide(
         self,
@@ -192,9 +223,9 @@ def _segment_difference(segment: TcpSegment, attempt: Attempt, probe: Probe) -> 
 
 
 def _quote_difference(quoted: Embedded, attempt: Attempt, probe: Probe) -> str | None:
-    protocol = TCP if probe.port is not None else ICMP if probe.target_ip.version == 4 else ICMPV6  # noqa: PLR2004
-    if (quoted.source_ip, quoted.destination_ip, quoted.protocol) != (probe.source_ip, probe.target_ip, protocol):
+    if (quoted.source_ip, quoted.destination_ip, quoted.protocol) != (probe.source_ip, probe.target_ip, probe.protocol):
         return "an ICMP error that quotes other addresses"
-    if probe.port is not None and (quoted.second, quoted.tcp_sequence) != (probe.port, attempt.sequence):
+    sequence = None if probe.datagram is not None else attempt.sequence
+    if probe.port is not None and (quoted.second, quoted.tcp_sequence) != (probe.port, sequence):
         return "an ICMP error that quotes another segment"
     return None

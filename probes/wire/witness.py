@@ -59,7 +59,11 @@ class Witness:
 
     def take(self) -> list[WitnessRecord]:
         """Return the records of every frame seen since the last call, without waiting."""
-        return [record_of(frame) for frame in self._capture.take()]
+        return [record_of(frame) for frame in self.take_frames()]
+
+    def take_frames(self) -> list[CapturedFrame]:
+        """Return the frames themselves, cut after WITNESS_SNAP octets and not redacted: not for keeping as they are."""
+        return self._capture.take()
 
     async def __aiter__(self) -> AsyncIterator[WitnessRecord]:
         """Yield records until the witness is closed; WireError if the helper dies."""

@@ -75,6 +75,7 @@ def run(argv: list[str]) -> int:
     session = Session(Translator(language if language in LANGUAGES else LANGUAGES[0]))
     try:
         _check_words(argv, language)
+        argv = _language_first(argv)
         command = typer.main.get_command(build(session, argv))
         # Not command.main(): it turns a stop from the keyboard and a reader that left into exit codes of its own.
         with command.make_context("r2s-audit", argv or ["--help"], obj=session) as context:
@@ -85,6 +86,16 @@ def run(argv: list[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last door: every way to end has its code
         return _ended_by(error, session)
     return Exit.ATTEINT
+
+
+def _language_first(argv: list[str]) -> list[str]:
+    """The same line with the language where it is declared: it may be asked for after the command as well."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    for position, word in enumerate(argv[:end]):
+        taken = 2 if word == "--lang" else 1
+        if word == "--lang" or word.startswith("--lang="):
+            return [*argv[position : position + taken], *argv[:position], *argv[position + taken :]]
+    return argv
 
 
 def _flushed(code: int, session: Session) -> int:

@@ -27,6 +27,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A command makes many small objects that live to its end: looking for garbage among them is a tenth of its time.
     gc.set_threshold(100_000, 50, 100)
+    # No plug-in of another package has a say in what is valid here; to look for one reads the metadata of all of them.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from r2s_audit.cli.app import run
 
     code = run(sys.argv[1:])

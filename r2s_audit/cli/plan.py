@@ -42,7 +42,7 @@ def register(app: typer.Typer, session: Session) -> None:
 
         with _nothing_to_collect():
             loaded = load(site, profile, only or (), say=session.translator.say)
-            cost = estimate(loaded.plan.requests, Topology(loaded.site.site))
+            cost = estimate(loaded.plan.requests, Topology(loaded.site.site), loaded.catalogue.collectors)
         print(_as_json(loaded, cost) if as_json else printable(_as_text(loaded, cost, session)))
 
 
@@ -55,6 +55,7 @@ def _nothing_to_collect() -> Iterator[None]:
         yield
     finally:
         if was:
+            gc.freeze()  # else it would be searched after all, as soon as the search is allowed again
             gc.enable()
 
 

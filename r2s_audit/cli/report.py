@@ -68,13 +68,11 @@ def register(app: typer.Typer, session: Session) -> None:
             bool,
             typer.Option("--what-if", help=say("Dire quelles exigences lèvent le niveau au moindre effort (exact).")),
         ] = False,
-        lang: Annotated[str | None, typer.Option(help=say("Langue : fr ou en."))] = None,
     ) -> None:
         from r2s_audit.cli.label import Asked
         from r2s_audit.cli.run import write
         from reports.formats import FORMATS
 
-        del lang  # looked up before the options were declared (session.language_of)
         if chosen not in FORMATS:
             raise UsageError(
                 msg("format inconnu : {name}", name=chosen),

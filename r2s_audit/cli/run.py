@@ -97,7 +97,8 @@ def measure(loaded: "Loaded", options: "RunOptions", session: Session) -> "RunRe
 
     site = loaded.site
     points, _ = choose_points(site.site, options.points)
-    cost = estimate([p for p in loaded.plan.requests if p.request.point in points], Topology(site.site))
+    asked = [p for p in loaded.plan.requests if p.request.point in points]
+    cost = estimate(asked, Topology(site.site), loaded.catalogue.collectors)
     inputs = RunInputs(
         site=site.site,
         files=CampaignFiles(site.data, loaded.profile.data, loaded.plan),

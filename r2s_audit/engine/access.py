@@ -115,6 +115,13 @@ class PointAccess:
     gate: PointGate
     interface: Interface | None
     tools: PassTools
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once all rounds of the pass are over."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether only what runs beside the rounds is left."""
+        return self.over.is_set()
 
     @property
     def topology(self) -> Topology:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import r2s_audit
 from r2s_audit.engine.judge import Judge
 from r2s_audit.engine.label import label_of, record_facts
+from r2s_audit.engine.network_map import network_map
 from r2s_audit.engine.plan import Catalogue, make_plan
 from r2s_audit.errors import InternalError, RecordError
 from r2s_audit.evidence.blobs import digest_of
@@ -32,7 +33,7 @@ from r2s_audit.scoring.corroboration import seen_in
 from r2s_audit.scoring.label import NOTHING
 from r2s_audit.scoring.points import is_simulation, score
 from r2s_audit.scoring.population import JudgedCell, effective_value
-from r2s_audit.scoring.supersede import as_known_at, counted
+from r2s_audit.scoring.supersede import as_known_at, counted, usable
 from r2s_audit.scoring.verdicts import verdicts
 
 if TYPE_CHECKING:
@@ -117,7 +118,16 @@ def judge_record(record: Record, question: Question, catalogue: Catalogue, trans
         verdicts=tuple(_worded(v, translator) for v in results),
         score=measured,
         label=label_of(question.profile, results, measured, seen, question.as_of, question.label),
+        topology=network_map(
+            judge.topology, usable(counting, _age_of_pictures(question.profile), question.as_of).observations, passes
+        ),
     )
+
+
+def _age_of_pictures(profile: Profile) -> int | None:
+    """Days: what no check of the switches may rest on any more is not drawn as found either."""
+    ages = (c.max_age_days for r in profile.requirements for c in r.criteria if (c.check or "").startswith("snmp."))
+    return min((age.value for age in ages if age is not None), default=None)
 
 
 def _plan(record: Record, question: Question, catalogue: Catalogue) -> Plan:

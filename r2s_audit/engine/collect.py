@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import defaultdict
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -20,14 +20,15 @@ from r2s_audit.model.observation import Failure, Observation, Request
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from probes.api import CollectorSpec
     from r2s_audit.engine.access import PointAccess
     from r2s_audit.engine.schedule import Job
+    from r2s_audit.engine.trail import Trail
 
-CONCURRENCY = 16
-"""Jobs under way at once; each device is asked by one of them at a time."""
 MAX_FACTS_BYTES = 4 * 1024 * 1024
 GRACE_SECONDS = 2.0
 """What a collector has to put its things away once its time is over; then it is ended by force."""
@@ -48,31 +49,34 @@ class Collection:
     pass_id: str
     accesses: Mapping[str, PointAccess]
     sink: Sink
+    trail: Trail | None = None
+    """Told what is under way where, for whoever reads the frames."""
     _devices: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
 
-    async def run_round(self, jobs: list[Job]) -> None:
-        """Run jobs together; a job's fault is its requests' fault alone.
+    async def run_round(self, jobs: list[Job], at_once: int) -> None:
+        """Run jobs together, so many at once; a job's fault is its requests' fault alone.
 
         Raises:
             RecordError: the record cannot be written any more; the other jobs are stopped.
         """
+        slots = asyncio.Semaphore(at_once)
         async with asyncio.TaskGroup() as group:
             for job in jobs:
-                group.create_task(self._run(job), name=job.requests[0].key)
+                group.create_task(self._run(job, slots), name=job.requests[0].key)
 
-    async def _run(self, job: Job) -> None:
-        lock = (
-            self._devices[job.requests[0].target] if job.spec.one_per_device and not job.spec.batch else asyncio.Lock()
-        )
-        async with lock, self._slots:
+    async def _run(self, job: Job, slots: asyncio.Semaphore) -> None:
+        alone = job.spec.one_per_device and not (job.spec.batch or job.spec.beside)
+        lock = self._devices[job.requests[0].target] if alone else asyncio.Lock()
+        # What listens as long as the others work must not hold the place that they wait for.
+        async with lock, nullcontext() if job.spec.beside else slots:
             pending = {request.key: request for request in job.requests}
             access = self.accesses[job.point]
             started = access.now()
             try:
                 access.gate.scope.admit_intrusiveness(job.spec.intrusiveness, job.spec.id, started.date())
                 seconds = job.deadline(access.topology.site.scope.rates)
-                fault = await _bounded(self._attempt(job, access, pending), seconds)
+                with self._noted(job, access):
+                    fault = await _bounded(self._attempt(job, access, pending), seconds)
             except OutOfScope as error:
                 fault = _fault(error)
             except (asyncio.CancelledError, KeyboardInterrupt):
@@ -81,6 +85,11 @@ class Collection:
             if fault is not None:
                 # A fault after the last outcome is recorded too, as one more observation, which supersedes nothing.
                 self._fail_all(job, pending or {job.requests[0].key: job.requests[0]}, started, fault)
+
+    def _noted(self, job: Job, access: PointAccess) -> AbstractContextManager[None]:
+        if self.trail is None or access.interface is None:
+            return nullcontext()
+        return self.trail.under_way(access.interface.name, job.requests)
 
     async def _attempt(self, job: Job, access: PointAccess, pending: dict[str, Request]) -> _Fault | None:
         """Collect and say what went wrong: whatever a collector raises ends here, SystemExit too.
@@ -227,6 +236,16 @@ async def _end(task: asyncio.Task[_Fault | None]) -> bool:
     if task.done() and not task.cancelled():
         task.exception()  # retrieved: that it was closed is known
     return False
+
+
+def preload(specs: Iterable[CollectorSpec]) -> None:
+    """Import collectors before the first packet: an import in the event loop makes it deaf to the answers of others.
+
+    One that cannot be imported is left to its own attempt, which says so.
+    """
+    for path in sorted({spec.function for spec in specs}):
+        with suppress(Exception):
+            _function(path)
 
 
 def _function(path: str) -> Any:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from r2s_audit.engine.schedule import lane
 from r2s_audit.model.base import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from probes.api import CollectorSpec
     from r2s_audit.model.plan import PlannedRequest
     from r2s_audit.model.topology import Topology
 
@@ -28,16 +30,18 @@ class Estimate(Model):
     needs_wire: int
 
 
-def estimate(requests: Iterable[PlannedRequest], topology: Topology) -> Estimate:
-    """Add up planned requests under the site's rates."""
+def estimate(requests: Iterable[PlannedRequest], topology: Topology, specs: Mapping[str, CollectorSpec]) -> Estimate:
+    """Add up planned requests under the site's rates: what is paced, and what the slowest lane waits beside it."""
     planned = list(requests)
     rates = topology.site.scope.rates
     per_target: Counter[str] = Counter()
-    slowest: dict[int, float] = defaultdict(float)
+    slowest: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for item in planned:
         per_target[item.request.target] += item.usual_packets
-        slowest[item.request.order] = max(slowest[item.request.order], item.usual_seconds)
-    packets, waiting = sum(item.packets for item in planned), sum(slowest.values())
+        waits = slowest[lane(item.request, specs[item.request.collector], topology)]
+        waits[item.request.order] = max(waits[item.request.order], item.usual_seconds)
+    packets = sum(item.packets for item in planned)
+    waiting = max((sum(waits.values()) for waits in slowest.values()), default=0.0)
     building = sum(count for target, count in per_target.items() if _is_building_device(topology, target))
     paced = max(
         sum(per_target.values()) / rates.total,

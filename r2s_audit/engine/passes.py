@@ -13,14 +13,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import r2s_audit
+from probes.wire.pcapng import Port
+from probes.wire.witness import WITNESS_SNAP
 from r2s_audit.engine.access import PassTools, PointAccess
 from r2s_audit.engine.budget import Budget
 from r2s_audit.engine.clock import read_clock
-from r2s_audit.engine.collect import Collection, Sink
+from r2s_audit.engine.collect import Collection, Sink, preload
 from r2s_audit.engine.egress import witnessed
 from r2s_audit.engine.interfaces import Interface, read_interface
-from r2s_audit.engine.schedule import rounds
+from r2s_audit.engine.schedule import lane, rounds, width
 from r2s_audit.engine.scope import PointGate, Scope
+from r2s_audit.engine.trail import Trail
 from r2s_audit.engine.watchdog import guarded_loop
 from r2s_audit.errors import InternalError, RecordError
 from r2s_audit.evidence.seal import sign_pass
@@ -103,6 +106,7 @@ class Pass:
         mine = [p for p in self.plan.requests if p.request.point in settings.points]
         done = settings.interrupted.done if settings.interrupted else frozenset()
         todo = [p for p in mine if p.request.key not in done]
+        preload(self.specs[p.request.collector] for p in todo)
         self._open(settings, interfaces, mine)
         self.progress.begin(todo)
         work = asyncio.create_task(self._work(settings, interfaces, todo))
@@ -158,31 +162,52 @@ class Pass:
     ) -> None:
         scope = Scope(self.topology, allow_intrusive=settings.allow_intrusive)
         budget = Budget(self.topology.site.scope, clock=asyncio.get_running_loop().time)
+        own, over = frozenset(i.mac for i in interfaces.values() if i is not None), asyncio.Event()
         accesses = {
-            name: PointAccess(PointGate(scope, budget, self.topology.points[name]), interface, self.tools)
+            name: PointAccess(PointGate(scope, budget, self.topology.points[name], own), interface, self.tools, over)
             for name, interface in interfaces.items()
         }
-        present = [interface.name for interface in interfaces.values() if interface is not None]
-        collection = Collection(settings.pass_id, accesses, Sink(self._write))
+        trail = Trail(self.topology)
+        collection = Collection(settings.pass_id, accesses, Sink(self._write), trail)
+        ports = self._ports(interfaces)
         with guarded_loop(STALL_SECONDS):
-            async with witnessed(self.tools.wire, self.writer, settings.pass_id, present, self.tools.no_wire):
+            async with witnessed(self.tools.wire, self.writer, settings.pass_id, ports, trail, self.tools.no_wire):
                 try:
                     async with asyncio.TaskGroup() as lanes:
-                        for requests in self._lanes(p.request for p in todo):
-                            lanes.create_task(_in_rounds(collection, rounds(requests, self.specs)))
+                        beside = [p.request for p in todo if self.specs[p.request.collector].beside]
+                        lanes.create_task(_in_rounds(collection, rounds(beside, self.specs), len(beside)))
+                        work = [
+                            lanes.create_task(_in_rounds(collection, rounds(requests, self.specs), width(name)))
+                            for name, requests in self._lanes(p.request for p in todo).items()
+                        ]
+                        await _all_ended(work)
+                        over.set()
                 except ExceptionGroup as group:
                     raise _first_of(group) from group
 
-    def _lanes(self, requests: Iterable[Request]) -> list[list[Request]]:
-        """Requests that need not wait for one another: a socket where nobody is authenticated has time of its own.
+    def _ports(self, interfaces: Mapping[str, Interface | None]) -> list[Port]:
+        """Every interface once, with the points that are measured from it."""
+        present = {interface.name: interface for interface in interfaces.values() if interface is not None}
+        plugged = {
+            name: ", ".join(
+                f"point {point.id}, socket {point.socket}"
+                for point in (self.topology.points[p] for p in interfaces)
+                if point.interface == name
+            )
+            for name in present
+        }
+        return [
+            Port(name, plugged[name], bytes.fromhex(present[name].mac.replace(":", "")), WITNESS_SNAP)
+            for name in sorted(present)
+        ]
 
-        Its minute of silence would otherwise hold up every other point, and no control of another point is about it.
-        """
+    def _lanes(self, requests: Iterable[Request]) -> dict[str, list[Request]]:
+        """Requests that need not wait for one another, apart; without those that run beside them all."""
         lanes: dict[str, list[Request]] = defaultdict(list)
         for request in requests:
-            point = self.topology.points[request.point]
-            lanes[point.id if point.kind == "unauthenticated" else ""].append(request)
-        return list(lanes.values())
+            if not self.specs[request.collector].beside:
+                lanes[lane(request, self.specs[request.collector], self.topology)].append(request)
+        return dict(lanes)
 
     def _write(self, observation: Observation) -> None:
         self.writer.ledger.append(Observed(observation=observation))
@@ -210,10 +235,16 @@ class Pass:
             )
 
 
-async def _in_rounds(collection: Collection, order: list[list[Job]]) -> None:
+async def _in_rounds(collection: Collection, order: list[list[Job]], at_once: int) -> None:
     """One round after another."""
     for jobs in order:
-        await collection.run_round(jobs)
+        await collection.run_round(jobs, at_once)
+
+
+async def _all_ended(work: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the rounds; what went wrong in one of them is its group's matter."""
+    if work:
+        await asyncio.wait(work)
 
 
 def _first_of(group: ExceptionGroup[Exception]) -> Exception:

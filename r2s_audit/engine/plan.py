@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from r2s_audit.errors import InternalError, UsageError
 from r2s_audit.model.finding import Subject
-from r2s_audit.model.plan import Cell, Plan, PlannedRequest
+from r2s_audit.model.plan import Plan
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
@@ -121,7 +121,7 @@ def make_plan(
     """
     topology = Topology(site)
     requirements = select_requirements(profile, only)
-    cells: list[Cell] = []
+    cells: list[dict[str, Any]] = []
     requests: dict[str, Request] = {}
     populations: dict[tuple[str, str], _Population] = {}
     for requirement in profile.requirements:
@@ -129,8 +129,9 @@ def make_plan(
             continue
         for criterion in requirement.criteria:
             check = check_of(catalogue, criterion)
+            place = {"requirement": requirement.id, "criterion": criterion.id}
             if check is None:
-                cells.append(Cell(requirement=requirement.id, criterion=criterion.id, check="", subject=NOTHING))
+                cells.append({**place, "check": "", "subject": NOTHING})
                 continue
             parameters = parameters_of(check, criterion)
             identity = (check.id, parameters.model_dump_json())
@@ -138,18 +139,18 @@ def make_plan(
                 populations[identity] = _populate(check, topology, parameters)
             population = populations[identity]
             requests.update(population.requests)
-            cells.extend(
-                Cell(requirement=requirement.id, criterion=criterion.id, check=check.id, subject=subject)
-                for subject in population.subjects or (NOTHING,)
-            )
-    planned = [_planned(request, catalogue) for request in requests.values()]
-    planned.sort(key=lambda p: (p.request.order, p.request.key))
-    return Plan(
-        site_digest=digests[0],
-        profile_digest=digests[1],
-        requirements=requirements,
-        cells=tuple(cells),
-        requests=tuple(planned),
+            place["check"] = check.id
+            cells.extend([{**place, "subject": subject} for subject in population.subjects or (NOTHING,)])
+    ordered = sorted(requests.items(), key=lambda item: (item[1].order, item[0]))
+    # Thousands of cells and requests of which only these fields are new: validated at once, not one by one.
+    return Plan.model_validate(
+        {
+            "site_digest": digests[0],
+            "profile_digest": digests[1],
+            "requirements": requirements,
+            "cells": cells,
+            "requests": [_planned(request, catalogue) for _, request in ordered],
+        }
     )
 
 
@@ -179,15 +180,16 @@ def _populate(check: AnyCheck, topology: Topology, parameters: Any) -> _Populati
     return population
 
 
-def _planned(request: Request, catalogue: Catalogue) -> PlannedRequest:
+def _planned(request: Request, catalogue: Catalogue) -> dict[str, Any]:
+    """The fields of a :class:`~r2s_audit.model.plan.PlannedRequest`."""
     spec = catalogue.collectors.get(request.collector)
     if spec is None:
         raise InternalError(f"unknown collector {request.collector} in {request.key}")
-    return PlannedRequest(
-        request=request,
-        intrusiveness=spec.intrusiveness,
-        packets=spec.packets,
-        usual_packets=spec.packets if spec.usual_packets is None else spec.usual_packets,
-        usual_seconds=spec.seconds if spec.usual_seconds is None else spec.usual_seconds,
-        needs_wire=spec.needs_wire,
-    )
+    return {
+        "request": request,
+        "intrusiveness": spec.intrusiveness,
+        "packets": spec.packets,
+        "usual_packets": spec.packets if spec.usual_packets is None else spec.usual_packets,
+        "usual_seconds": spec.seconds if spec.usual_seconds is None else spec.usual_seconds,
+        "needs_wire": spec.needs_wire,
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from probes.wire.frames import ICMPV6, FrameHeader, FrameKind
+from probes.wire.frames import ETH_LOCAL_EXPERIMENT, ETH_VLAN, ICMPV6, FrameHeader, FrameKind
 from probes.wire.gate import FrameRefused, never_allowed
 from r2s_audit.engine.budget import Budget, OverBudget
 from r2s_audit.errors import OutOfScope
@@ -160,6 +160,8 @@ class PointGate:
     scope: Scope
     budget: Budget
     point: MeasuringPoint
+    own: frozenset[str] = frozenset()
+    """MAC addresses of the interfaces of this pass."""
 
     def admit(self, interface: str, header: FrameHeader) -> None:
         """Allow one frame or raise FrameRefused with the reason."""
@@ -175,11 +177,28 @@ class PointGate:
                     own=self.point.interface,
                 )
             )
+        if self._is_tag_control(header):
+            return
         self._admit_tags(header)
         try:
             self._admit_content(header)
         except OutOfScope as error:
             raise GateRefused(error.message) from error
+
+    def _is_tag_control(self, header: FrameHeader) -> bool:
+        """A frame that proves to another point of ours, in the same VLAN, that it hears tags (``vlan.tag-control``).
+
+        The tag of the point's own VLAN, which is where the frame is anyhow, inside a priority tag, which names none.
+        """
+        vlan = self.scope.topology.vlan_of(self.point)
+        tags = [(tag.protocol, tag.vid) for tag in header.vlans]
+        return (
+            self.point.kind == "access"
+            and vlan is not None
+            and tags == [(ETH_VLAN, 0), (ETH_VLAN, vlan.id)]
+            and header.ethertype == ETH_LOCAL_EXPERIMENT
+            and header.destination_mac in self.own
+        )
 
     def _admit_tags(self, header: FrameHeader) -> None:
         if not header.vlans:
@@ -242,9 +261,9 @@ class PointGate:
         return (PAE_GROUP_MAC,)
 
     def _is_discover(self, header: FrameHeader) -> bool:
-        """One question to all DHCP servers (RFC 2131 §4.1), from a point that should have no access: never a request."""
+        """One question to all DHCP servers (RFC 2131 §4.1): never a request, and never from a mirror, which is mute."""
         return (
-            self.point.kind == "unauthenticated"
+            self.point.kind != "mirror"
             and header.destination_mac == BROADCAST
             and (str(header.source_ip), str(header.destination_ip)) == ("0.0.0.0", LIMITED_BROADCAST)
             and (header.source_port, header.destination_port) == (_DHCP_CLIENT, _DHCP_SERVER)

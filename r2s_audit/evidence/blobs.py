@@ -22,11 +22,29 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{sha256(data).hexdigest()}"
 
 
-def _has_size(path: Path, size: int) -> bool:
+def _has_size(path: str, size: int) -> bool:
     try:
-        return path.stat().st_size == size
+        return os.stat(path).st_size == size  # noqa: PTH116 - see BlobStore
     except FileNotFoundError:
         return False
+
+
+def _write(path: str, data: bytes, *, sync: bool) -> None:
+    """A new file with these bytes, in a directory that is made where it is missing."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - see BlobStore
+        descriptor = os.open(path, flags, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if sync:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_names(directory: Path, top: Path) -> None:
@@ -46,15 +64,20 @@ def sync_names(directory: Path, top: Path) -> None:
 
 
 class BlobStore:
-    """Files ``<root>/sha256/ab/<62 hex digits>``; the path comes from our own digest, never from anybody's data."""
+    """Files ``<root>/sha256/ab/<62 hex digits>``; the path comes from our own digest, never from anybody's data.
+
+    Paths are texts here: thousands of pieces are kept in one pass, and to build their Path objects would take as long
+    as to write them.
+    """
 
     def __init__(self, root: Path) -> None:
         """Keep the directory; it is made with the first blob."""
         self._root = root
+        self._base = os.fspath(root)
 
-    def _path(self, digest: str) -> Path:
+    def _path(self, digest: str) -> str:
         algorithm, _, hexadecimal = digest.partition(":")
-        return self._root / algorithm / hexadecimal[:2] / hexadecimal[2:]
+        return f"{self._base}/{algorithm}/{hexadecimal[:2]}/{hexadecimal[2:]}"
 
     def put(self, data: bytes, kind: str, *, redacted: bool = False, sync: bool = False) -> BlobRef:
         """Store bytes; storing them again costs a look-up. ``sync`` waits for the disk.
@@ -66,21 +89,17 @@ class BlobStore:
         path = self._path(reference.digest)
         if _has_size(path, len(data)):  # a power cut may leave a name without its bytes: those are written again
             return reference
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        directory, _, name = path.rpartition("/")
+        partial = f"{directory}/.{name}.{os.getpid()}"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             # Written aside and renamed: a name in the store always means whole bytes, even after a kill -9.
-            with partial.open("wb") as file:
-                file.write(data)
-                if sync:
-                    file.flush()
-                    os.fsync(file.fileno())
-            partial.replace(path)
+            _write(partial, data, sync=sync)
+            os.replace(partial, path)  # noqa: PTH105 - see above
             if sync:
-                sync_names(path.parent, self._root.parent)
+                sync_names(Path(directory), self._root.parent)
         except OSError as error:
             raise RecordError(
-                msg("pièce impossible à écrire : {path} ({error})", path=str(path), error=str(error.strerror)),
+                msg("pièce impossible à écrire : {path} ({error})", path=path, error=str(error.strerror)),
                 remedy=msg("libérer de la place ou changer --record"),
             ) from error
         return reference
@@ -94,7 +113,7 @@ class BlobStore:
         path = self._path(reference.digest)
         try:
             # One octet more than stated is enough to know that it is not what was stored.
-            data = read_regular(path, min(reference.size, MAX_BLOB) + 1)
+            data = read_regular(Path(path), min(reference.size, MAX_BLOB) + 1)
         except OSError as error:
             if error.errno == errno.EFBIG:
                 raise self._changed(reference) from error

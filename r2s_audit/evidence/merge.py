@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from r2s_audit.model.base import Model
 
-FOLLOWS = {"pass_resumed", "observation", "frames_sent", "pass_closed", "pass_signed"}
+FOLLOWS = {"pass_resumed", "observation", "frames_sent", "frames_kept", "pass_closed", "pass_signed"}
 """Kinds that continue a pass: in one record only."""
 
 

@@ -40,7 +40,7 @@ def events(text: str) -> Iterator[Any]:
     return fast_events(text)
 
 
-_CONTENT = re.compile(r"(?<![\"'\]}])(?::(?![\s,\[\]{}]|$)|(?<=[^\s,\[\]{}])\?(?![\s,\[\]{}]|$))")
+_CONTENT = re.compile(r":(?<![\"'\]}]:)(?![\s,\[\]{}]|$)|\?(?<=[^\s,\[\]{}\"'][?])(?![\s,\[\]{}]|$)")
 """A colon or a question mark that can only be content: nothing ends after it, no quote or bracket closes before it."""
 _SHIELDS = {":": "\ufdd0", "?": "\ufdd1"}
 """Noncharacters (decoding refuses them in a file) that stand for these signs while libyaml reads."""

@@ -91,6 +91,11 @@ def _places(parts: Parts) -> Iterator[Fault]:
         yield from _declared(parts, ("vlans", index, "zone"), vlan.zone, "zones")
     for index, device in parts.devices:
         yield from _declared(parts, ("devices", index, "zone"), device.zone, "zones")
+        for place, attached in enumerate(device.attached_to):
+            path: Path = ("devices", index, "attached_to", place)
+            yield from _declared(parts, (*path, "switch"), attached.switch, "devices")
+            if attached.vlan is not None:
+                yield from _declared(parts, (*path, "vlan"), attached.vlan, "vlans")
     roles = {device.id: device.role for _, device in parts.devices}
     zones = {vlan.id: vlan.zone for _, vlan in parts.vlans}
     for index, socket in parts.sockets:

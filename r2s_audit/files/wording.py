@@ -89,6 +89,11 @@ RULES: dict[str, Rule] = {
         msg("une section dot1x sur un point d'un autre genre"),
         "kind",
     ),
+    "vlan goes with a port that is no link": Rule(
+        msg("soit vlan, soit link : true"),
+        msg("un VLAN sur une liaison"),
+        "vlan",
+    ),
     "source: standard needs a reference": Rule(
         msg("reference : le document et l'article, puisque source vaut standard"),
         msg("source : standard, sans reference"),

@@ -55,7 +55,7 @@ class Network(_Model):
 class Vlan(Network):
     """A network of the building's switches. Numbers from 4000 on are those of closed ports (:attr:`Port8021X`)."""
 
-    id: Annotated[int, Field(ge=2, le=3999)]
+    id: Annotated[int, Field(ge=1, le=3999)]
 
 
 class Interface(_Model):
@@ -63,7 +63,8 @@ class Interface(_Model):
 
     Without a ``host`` it has no address and says nothing: it only listens. ``to`` (``node/interface``) is the far end
     of a cable that passes no switch. ``proxy_arp`` answers ARP in others' names: ``zones`` for what is routed elsewhere
-    (RFC 1027), ``local`` for its own neighbours too (RFC 3069).
+    (RFC 1027), ``local`` for its own neighbours too (RFC 3069). ``box``: the address of an occupant's own network that
+    somebody has plugged into the same link.
     """
 
     vlan: str
@@ -71,6 +72,7 @@ class Interface(_Model):
     metric: int | None = None
     to: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")] | None = None
     proxy_arp: Literal["off", "zones", "local"] = "off"
+    box: IPv4Interface | None = None
 
 
 class Port8021X(_Model):
@@ -158,7 +160,8 @@ class Node(_Model):
 class Flow(_Model):
     """An allowed flow; a source or a target is a VLAN or a node. Whatever no flow allows is dropped by the router.
 
-    ``versions``: the IP versions that it is allowed in. ``back``: also between two nodes of one VLAN, whose frames the
+    ``versions``: the IP versions that it is allowed in. ``source_port``: the one port that it comes from, to any port
+    where none is named. ``back``: also between two nodes of one VLAN, whose frames the
     router then sends back to where they came from.
     """
 
@@ -169,6 +172,7 @@ class Flow(_Model):
     udp: tuple[PortNumber, ...] = ()
     icmp: bool = False
     versions: tuple[Literal[4, 6], ...] = (4, 6)
+    source_port: PortNumber | None = None
     back: bool = False
     reason: str = ""
 

@@ -100,8 +100,12 @@ def _lines(rules: list[str]) -> str:
 def _matches(flow: Flow) -> Iterator[tuple[str, str]]:
     """Protocol matches of a flow, each with the address family it is for."""
     for family in ("ip" if version == _IPV4 else "ip6" for version in flow.versions):
+        if flow.source_port and not (flow.tcp or flow.udp):
+            yield family, f"meta l4proto {{ tcp, udp }} th sport {flow.source_port}"
         for protocol, ports in (("tcp", flow.tcp), ("udp", flow.udp)):
-            if ports:
+            if ports and flow.source_port:
+                yield family, f"{protocol} sport {flow.source_port} {protocol} dport {{ {', '.join(map(str, ports))} }}"
+            elif ports:
                 yield family, f"{protocol} dport {{ {', '.join(map(str, ports))} }}"
         if flow.icmp:
             yield family, "icmp type echo-request" if family == "ip" else "icmpv6 type echo-request"

@@ -77,6 +77,8 @@ def wiring(description: Description, name: str) -> Command:
             lines += [f"echo {across} > {here}/proxy_arp", f"echo {inside} > {here}/proxy_arp_pvlan"]
             # By default a proxy waits for up to 0.8 s, so that the owner may answer first.
             lines += [f"echo 0 > /proc/sys/net/ipv4/neigh/{end}/proxy_delay"]
+    if node.role == "gateway":
+        lines += [f"ip -4 address flush dev {interface} label {_box(interface)}" for interface in node.interfaces]
     # Checksums left to a network card that does not exist reach the other end wrong, and UDP dies of it.
     lines += [f"ethtool -K {interface} tx off rx off >/dev/null" for interface in node.interfaces]
     if node.role == "switch" and node.power == "off":
@@ -101,6 +103,8 @@ def _batch(description: Description, name: str, node: Node) -> Iterator[str]:
         yield f"link set dev {interface_name} up"
         yield f"address replace {address4} dev {interface_name}"
         yield f"address replace {address6} dev {interface_name} nodad"
+        if interface.box is not None:
+            yield f"address replace {interface.box} dev {interface_name} label {_box(interface_name)}"
         network = description.networks[interface.vlan]
         if network.gateway == interface.host:
             # The operator knows the building's own IPv6 prefixes; IPv4 leaves the building behind one address.
@@ -111,6 +115,11 @@ def _batch(description: Description, name: str, node: Node) -> Iterator[str]:
             via4, via6 = network.address4(network.gateway).ip, network.address6(network.gateway).ip
             yield f"route replace default via {via4} dev {interface_name} metric {metric}"
             yield f"route replace default via {via6} dev {interface_name} metric {metric}"
+
+
+def _box(interface: str) -> str:
+    """How a second address is told from the first, so that it can be taken off again."""
+    return f"{interface}:box"
 
 
 def _beyond(description: Description, operator: str) -> IPv6Address:

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from .daemons.freeradius import client_certificate
 from .daemons.https import HttpsSettings
+from .daemons.responder import UdpSettings
 from .declared import declared_services
 from .description import Description, Flow, Node, mac
 from .paths import AUTH_SECRET, PRIV_SECRET, Layout
@@ -83,7 +84,15 @@ def _vlan(description: Description, name: str) -> dict[str, Any]:
         {"prefix": str(vlan.ipv4), "gateway": str(vlan.address4(vlan.gateway).ip)},
         {"prefix": str(vlan.ipv6), "gateway": str(vlan.address6(vlan.gateway).ip)},
     ]
-    return {"id": vlan.id, "name": name, "zone": name, "subnets": subnets}
+    declared: dict[str, Any] = {"id": vlan.id, "name": name, "zone": name, "subnets": subnets}
+    if any(_leases(node) and name in {i.vlan for i in node.interfaces.values()} for node in description.nodes.values()):
+        declared["dhcp_servers"] = [str(vlan.address4(vlan.gateway).ip)]
+    return declared
+
+
+def _leases(node: Node) -> bool:
+    """Whether a router of the building hands out addresses in its VLANs."""
+    return any(s.kind == "dnsmasq" and s.settings.get("leases") for s in node.services.values())
 
 
 def _sockets(description: Description) -> Iterator[dict[str, Any]]:
@@ -147,11 +156,28 @@ def _device(description: Description, name: str, layout: Layout) -> dict[str, An
         "addresses": [str(address.ip) for address in description.addresses(name, interface)],
         "mac": mac(name, interface),
         "services": list(declared_services(description, name, layout)),
+        "attached_to": list(_attachments(description, name)),
         "tls": node.tls,
     }
     if any(service.kind == "snmp" for service in node.services.values()):
         device["admin"] = {"snmp": _snmp(description, layout)}
     return {key: value for key, value in device.items() if value}
+
+
+def _attachments(description: Description, name: str) -> Iterator[dict[str, Any]]:
+    """Every switch port at whose other end the node is; a link is declared by both its ends."""
+    for switch, node in description.nodes.items():
+        for port, settings in node.ports.items():
+            far, _, interface = settings.to.partition("/")
+            if far != name:
+                continue
+            place: dict[str, Any] = {"switch": switch, "port": port}
+            if settings.trunk:
+                yield {**place, "link": True}
+            elif interface == description.management(name):
+                yield place
+            elif settings.access is not None:
+                yield {**place, "vlan": description.vlans[description.nodes[name].interfaces[interface].vlan].id}
 
 
 def _snmp(description: Description, layout: Layout) -> dict[str, Any]:
@@ -166,26 +192,27 @@ def _snmp(description: Description, layout: Layout) -> dict[str, Any]:
 
 
 def _flows(description: Description, flow: Flow) -> Iterator[dict[str, Any]]:
-    """One entry per target and protocol; what a router grants to its own neighbours is left out.
-
-    So is what leaves for the Internet over UDP: a flow is declared where it can be asked within the scope.
-    """
+    """One entry per target and protocol; what a router grants to its own neighbours is left out."""
     for target in flow.targets:
         if target in description.nodes and description.nodes[target].role == "router":
             continue
-        for protocol, ports in (("tcp", _asked(description, target, flow.tcp)), ("udp", flow.udp)):
-            if ports and (target, protocol) != ("wan", "udp"):
+        for protocol, granted in (("tcp", flow.tcp), ("udp", flow.udp)):
+            ports = _asked(description, target, protocol, granted)
+            if ports:
                 yield {**_ends(flow, target), "protocol": protocol, "ports": list(ports), "reason": flow.reason}
         if flow.icmp:
             yield {**_ends(flow, target), "protocol": "icmp", "reason": flow.reason}
 
 
-def _asked(description: Description, target: str, ports: tuple[int, ...]) -> tuple[int, ...]:
+def _asked(description: Description, target: str, protocol: str, ports: tuple[int, ...]) -> tuple[int, ...]:
     """Of what may leave for the Internet, the ports that the declared end of egress tests answers."""
     if target != "wan":
         return ports
     services = [s for node in description.nodes.values() if node.role == "operator" for s in node.services.values()]
-    served = {HttpsSettings(**service.settings).port for service in services if service.kind == "https"}
+    if protocol == "tcp":
+        served = {HttpsSettings(**service.settings).port for service in services if service.kind == "https"}
+    else:
+        served = {UdpSettings(**service.settings).port for service in services if service.kind == "ntp"}
     return tuple(port for port in ports if port in served)
 
 

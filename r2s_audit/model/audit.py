@@ -7,6 +7,7 @@ from typing import Literal
 
 from .base import Model
 from .finding import Finding, Subject
+from .network_map import NetworkMap
 from .record import Machine, PassState
 from .score import Label, Score
 from .site import Building, Mandate, Party
@@ -82,3 +83,5 @@ class Audit(Model):
     score: Score
     label: Label = Label()
     """Declarations, services, what-if and stages: what goes with the score and never changes a verdict."""
+    topology: NetworkMap | None = None
+    """The network as declared and as found; None in documents of earlier versions."""

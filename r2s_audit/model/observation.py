@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal, Self, TypeAlias
 from urllib.parse import quote
 
@@ -48,6 +48,7 @@ class Request(Model):
 _PLAIN = re.compile(r"[A-Za-z0-9:.,+_~-]*", re.ASCII).fullmatch
 
 
+@lru_cache(maxsize=4096)  # the same addresses, ports and words, thousands of times
 def _quoted(value: Param) -> str:
     """A value that cannot be taken for the end of another one; most need no quoting."""
     text = str(value)

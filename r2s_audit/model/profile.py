@@ -283,7 +283,3 @@ class Profile(Model):
     """Name of the label's catalogue of services (``profiles/services/NAME.yaml``); None: the label has none."""
     effort_unit: Bilingual | None = None
     requirements: list[Requirement]
-
-
-for _model in (AllRule, AnyRule, Tiers, TiersRule, Cap, CapRule, Grade, GradeRule, Requirement, Profile):
-    _model.model_rebuild()

@@ -15,9 +15,9 @@ from .base import Count, Identifier, Model
 from .observation import BlobRef, Digest, Observation
 from .text import Message
 
-RECORD_FORMAT = 2
-"""Version of the ledger's entries. 2 adds clock readings, the mandate, signatures of the plan and merged records; every
-entry of format 1 is one of format 2 as well."""
+RECORD_FORMAT = 3
+"""Version of the ledger's entries. 2 adds clock readings, the mandate, signatures of the plan and merged records, 3 the
+frames that were kept; every entry of an earlier format is one of the later ones as well."""
 
 
 class Machine(Model):
@@ -118,6 +118,23 @@ class FramesSent(Model):
     reason: Message | None = None
 
 
+class FramesKept(Model):
+    """Frames sent and received on all interfaces during one stretch of a pass, as a section of a pcapng file.
+
+    Redacted before they were stored: the digest covers the redacted bytes. ``…_over``: heard, and not kept, the bounds of
+    the pass being reached (frames sent are listed by ``frames_sent`` all the same). ``received_missed``: dropped unread.
+    """
+
+    kind: Literal["frames_kept"] = "frames_kept"
+    pass_id: Identifier
+    sent: Count
+    received: Count
+    sent_over: Count = 0
+    received_over: Count = 0
+    received_missed: Count = 0
+    capture: BlobRef | None = None
+
+
 class PassClosed(Model):
     """The pass ended: complete, or stopped with the reason."""
 
@@ -174,6 +191,7 @@ Body = Annotated[
     | PassSigned
     | Observed
     | FramesSent
+    | FramesKept
     | PassClosed
     | PassDiscarded
     | Merged

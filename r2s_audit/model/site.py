@@ -157,6 +157,8 @@ class Vlan(Model):
     name: str
     zone: Identifier
     subnets: list[Subnet] = []
+    dhcp_servers: list[IPAddress] = []
+    """Who may hand out IPv4 leases in it, by the address that offers name (RFC 2132 §9.7): server or relayed server."""
 
 
 class Socket(Model):
@@ -239,6 +241,24 @@ class DeviceRole(StrEnum):
         return self in {DeviceRole.SWITCH, DeviceRole.ROUTER}
 
 
+class Attachment(Model):
+    """A switch port that a device is plugged into."""
+
+    switch: Identifier
+    port: str
+    """The name that the switch gives its port (ifName, else ifDescr)."""
+    vlan: VlanId | None = None
+    """The VLAN that the port should have, untagged; default: the VLAN of the device's addresses."""
+    link: bool = False
+    """A link between network equipment: the port carries tagged VLANs, and none untagged."""
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.link and self.vlan is not None:
+            raise ValueError("vlan goes with a port that is no link")
+        return self
+
+
 class Device(Model):
     """A declared device: where it is, what it answers to, how it is administered."""
 
@@ -252,6 +272,8 @@ class Device(Model):
     mac: Mac | None = None
     services: list[Service] = []
     admin: Administration = Administration()
+    attached_to: list[Attachment] = []
+    """The switch ports that it is plugged into; without them its port is compared with nothing."""
     tls: Literal["single", "full"] | None = None
     """How many TLS handshakes the device stands: default full on infrastructure, single elsewhere."""
 

@@ -72,10 +72,44 @@ class Topology:
                 return vlan
         return None
 
+    def vlans_of(self, device: Device) -> frozenset[int]:
+        """The VLANs whose subnets hold the device's addresses."""
+        found = (self.vlan_containing(address) for address in device.addresses)
+        return frozenset(vlan.id for vlan in found if vlan is not None)
+
     def same_vlan(self, point: MeasuringPoint, address: AnyAddress) -> bool:
         """Whether the point reaches the address without a router."""
         vlan = self.vlan_of(point)
-        return vlan is not None and any(address in subnet.prefix for subnet in vlan.subnets)
+        return vlan is not None and vlan.id in self._vlans_holding(address)
+
+    def _vlans_holding(self, address: AnyAddress) -> frozenset[int]:
+        """The VLANs with a subnet that holds the address; looked for once, however many points and checks ask."""
+        found = self._holding.get(address)
+        if found is None:
+            found = frozenset(v.id for v in self.vlans.values() if any(address in s.prefix for s in v.subnets))
+            self._holding[address] = found
+        return found
+
+    @cached_property
+    def _holding(self) -> dict[AnyAddress, frozenset[int]]:
+        return {}
+
+    def linked(self, device: Device) -> tuple[MeasuringPoint, ...]:
+        """Points that may send and that reach an address of a declared device without a router, in file order."""
+        if device.id not in self._linked:
+            holding = [self._vlans_holding(address) for address in device.addresses]
+            vlans = frozenset().union(*holding)
+            self._linked[device.id] = tuple(p for p, vlan in self._plugged_in if vlan in vlans)
+        return self._linked[device.id]
+
+    @cached_property
+    def _linked(self) -> dict[str, tuple[MeasuringPoint, ...]]:
+        return {}
+
+    @cached_property
+    def _plugged_in(self) -> list[tuple[MeasuringPoint, int | None]]:
+        """The same points, each with the VLAN that it should be in."""
+        return [(p, vlan.id if (vlan := self.vlan_of(p)) else None) for p in self._plugged]
 
     def gateway(self, point: MeasuringPoint, version: int) -> AnyAddress | None:
         """The declared router of the point's VLAN for IP version 4 or 6."""
@@ -86,10 +120,8 @@ class Topology:
 
     def declared_flow(self, source_zone: str, device: Device, protocol: FlowProtocol, port: int | None = None) -> bool:
         """Whether a zone-to-zone or zone-to-device flow allows this."""
-        return any(
-            _FlowKey(source_zone, destination, protocol, port) in self._flows
-            for destination in (device.zone, device.id)
-        )
+        flows = self._flows
+        return (source_zone, device.zone, protocol, port) in flows or (source_zone, device.id, protocol, port) in flows
 
     def may_reach(self, point: MeasuringPoint, device: Device, protocol: FlowProtocol, port: int | None = None) -> bool:
         """Whether the declaration lets this point reach the device: same VLAN, or an allowed flow."""
@@ -104,12 +136,12 @@ class Topology:
         """
         key = (device.id, protocol, port)
         if key not in self._reaching:
-            near = [p for p in self._plugged if any(self.same_vlan(p, address) for address in device.addresses)]
-            near.sort(key=lambda point: self.other_dwelling(point, device.id))
+            near = sorted(self.linked(device), key=lambda point: self.other_dwelling(point, device.id))
+            known = {p.id for p in near}
             far = [
                 p
                 for p in self._plugged
-                if p not in near and self.declared_flow(self.zone_of(p).id, device, protocol, port)
+                if p.id not in known and self.declared_flow(self.zone_of(p).id, device, protocol, port)
             ]
             self._reaching[key] = tuple(near + far)
         return list(self._reaching[key])

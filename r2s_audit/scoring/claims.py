@@ -85,7 +85,7 @@ def weigh(filed: Sequence[Filed], bounds: Mapping[str, Bounds], day: date) -> Cl
         elif kept:
             value = VerdictValue(kept[0].state)
             verdicts[target] = DeclaredVerdict(requirement=target, value=value, declarations=names)
-    results.sort(key=lambda r: (r.declaration.target, r.declaration.dated, r.declaration.id))
+    results.sort(key=lambda r: _order(r.declaration, r.declaration.target))
     return Claims(tuple(results), _waivers(filed, bounds, day), verdicts, services)
 
 
@@ -94,12 +94,17 @@ class _Key:
     """A declaration by its text: two that say the same are one."""
 
     text: str
-    order: tuple[str, str, str] = field(compare=False)
+    order: tuple[str, str, str, str] = field(compare=False)
     declaration: Declaration = field(compare=False)
 
 
 def _keyed(declarations: Iterable[Declaration]) -> list[_Key]:
-    return [_Key(d.model_dump_json(), (d.target, d.dated.isoformat(), d.id), d) for d in declarations]
+    return [_Key((order := _order(d, d.target))[-1], order, d) for d in declarations]
+
+
+def _order(claim: Declaration | Waiver, target: str) -> tuple[str, str, str, str]:
+    """Where a claim stands among others: by its text last, for nothing keeps two of them from one identifier."""
+    return target, claim.dated.isoformat(), claim.id, claim.model_dump_json()
 
 
 def _group(group: Sequence[tuple[Declaration, str]], bounds: Bounds | None, day: date) -> list[DeclarationResult]:
@@ -161,7 +166,7 @@ def _waivers(filed: Sequence[Filed], bounds: Mapping[str, Bounds], day: date) ->
             kept = found.setdefault(waiver.model_dump_json(), result)
             if result.digest < kept.digest:
                 found[waiver.model_dump_json()] = result
-    return tuple(sorted(found.values(), key=lambda r: (r.waiver.requirement, r.waiver.dated, r.waiver.id)))
+    return tuple(sorted(found.values(), key=lambda r: _order(r.waiver, r.waiver.requirement)))
 
 
 def _waiver(waiver: Waiver, digest: str, bounds: Bounds, day: date) -> WaiverResult:

@@ -14,8 +14,8 @@ from r2s_audit.model.profile import Profile, Requirement, Rule, ShareOver, Theme
 from r2s_audit.model.site import NotApplicable
 from r2s_audit.model.text import msg
 
+from .exact import exact
 from .interval import CONFORME, NON_CONFORME
-from .points import exact
 from .population import Standing
 from .rules import branches, evaluate, leaves
 

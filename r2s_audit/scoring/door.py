@@ -185,6 +185,7 @@ def _counted(profile: Profile, given: Findings) -> _Counts:
     """How many cells of each criterion have which value; a cell that is given again with the same value is one cell."""
     values: dict[str, dict[str, str]] = {c.id: {} for r in profile.requirements for c in r.criteria}
     wrong: list[Wrong] = []
+    without_object = Value.SANS_OBJET.value
     for index, finding in enumerate(given.findings):
         cells = values.get(finding.criterion)
         if cells is None:
@@ -199,7 +200,7 @@ def _counted(profile: Profile, given: Findings) -> _Counts:
             )
             continue
         value = finding.value
-        if value == Value.SANS_OBJET.value and not finding.proof:
+        if value == without_object and not finding.proof:
             value = Value.NON_VERIFIE.value
         if cells.setdefault(finding.subject, value) != value:
             wrong.append(
@@ -224,7 +225,10 @@ def _counted(profile: Profile, given: Findings) -> _Counts:
         for index, item in enumerate(given.not_applicable)
         if item.criterion not in values
     ]
-    return _Counts({name: Counter(map(Value, cells.values())) for name, cells in values.items()}, wrong)
+    counts = {name: Counter(cells.values()) for name, cells in values.items()}
+    return _Counts(
+        {name: Counter({Value(value): n for value, n in count.items()}) for name, count in counts.items()}, wrong
+    )
 
 
 def _unfit_verdicts(profile: Profile, given: Findings, counts: Mapping[str, Counter[Value]]) -> Iterable[Wrong]:

@@ -12,7 +12,7 @@ from r2s_audit.model.services import ServiceCatalogue
 from r2s_audit.model.text import Message, msg
 
 from .consistency import Path, gaps, inconsistencies
-from .points import exact
+from .exact import exact
 
 
 class Placed(NamedTuple):

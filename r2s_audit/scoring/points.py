@@ -11,6 +11,8 @@ from r2s_audit.model.score import PointsInterval, PrerequisiteState, Score, Them
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.verdict import Verdict, VerdictValue
 
+from .exact import exact
+
 _RANK = {
     VerdictValue.NON_ATTEINT: 0,
     VerdictValue.PARTIELLEMENT_ATTEINT: 1,
@@ -35,22 +37,6 @@ class Scored(NamedTuple):
 
     requirement: Requirement
     verdict: Verdict
-
-
-def exact(number: Fraction) -> str:
-    """A fraction as text without loss: ``12``, ``13.5``, ``40/3``."""
-    rest, twos, fives = number.denominator, 0, 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    if rest != 1:
-        return f"{number.numerator}/{number.denominator}"
-    places = max(twos, fives)
-    if places == 0:
-        return str(number.numerator)
-    digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
-    return f"{'-' if number < 0 else ''}{digits[:-places]}.{digits[-places:]}"
 
 
 def score(profile: Profile, verdicts: Sequence[Verdict]) -> Score:

@@ -47,10 +47,11 @@ def _of_criterion(part: CriterionCells) -> list[Reason]:
         return [_awaited(part.criterion)]
     if not part.cells:
         return [_nothing_planned(part.criterion)]
+    conforme = Value.CONFORME
     return [
         _of_cell(part.criterion, judged)
         for judged in part.cells
-        if effective_value(judged.finding) is not Value.CONFORME
+        if judged.finding is None or judged.finding.value is not conforme
     ]
 
 

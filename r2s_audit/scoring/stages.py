@@ -8,7 +8,7 @@ from fractions import Fraction
 from r2s_audit.model.score import Label, Score, StageResult, StageTheme
 from r2s_audit.model.site import Stage
 
-from .points import exact
+from .exact import exact
 
 SERVICES_AXIS = "services"
 """The chart's fifth axis « Services opérationnels »: the document gives it no scale, the share of services is ours."""

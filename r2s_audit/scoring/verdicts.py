@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from r2s_audit.model.finding import Finding
-from r2s_audit.model.plan import Cell
 from r2s_audit.model.profile import Criterion, Profile, Requirement
 from r2s_audit.model.site import NotApplicable
 from r2s_audit.model.verdict import CriterionResult, Grade, Verdict, VerdictValue
@@ -44,25 +42,25 @@ def verdicts(
 
 
 def _by_place(profile: Profile, judged: Iterable[JudgedCell]) -> dict[_Place, dict[_Named, JudgedCell]]:
-    checks = {(r.id, c.id): c.check or "" for r in profile.requirements for c in r.criteria}
-    cells: dict[_Place, dict[_Named, JudgedCell]] = {place: {} for place in checks}
+    places: dict[_Place, tuple[str, dict[_Named, JudgedCell]]] = {
+        (r.id, c.id): (c.check or "", {}) for r in profile.requirements for c in r.criteria
+    }
+    nowhere: tuple[None, dict[_Named, JudgedCell]] = (None, {})
     for item in judged:
         cell, finding = item
-        place = (cell.requirement, cell.criterion)
-        if checks.get(place) != cell.check:
+        check, cells = places.get((cell.requirement, cell.criterion), nowhere)
+        if check != cell.check:
             raise ValueError(f"cell {cell.key} belongs to no criterion of the profile")
-        if finding is not None and not _is_of(cell, finding):
+        subject = cell.subject
+        if finding is not None and not (
+            finding.check == check and (finding.subject is subject or finding.subject == subject)
+        ):
             raise ValueError(f"cell {cell.key} comes with a finding of {finding.check} on {finding.subject.key}")
-        subject = cell.subject  # by its fields: hashing a model is a hundred times slower than hashing texts
-        first = cells[place].setdefault((subject.target, subject.point, subject.detail), item)
-        if first.finding is not finding and first.finding != finding:
+        # By its fields: hashing a model is a hundred times slower than hashing texts.
+        first = cells.setdefault((subject.target, subject.point, subject.detail), item)
+        if first is not item and first.finding is not finding and first.finding != finding:
             raise ValueError(f"cell {cell.key} comes with two different findings")
-    return cells
-
-
-def _is_of(cell: Cell, finding: Finding) -> bool:
-    same_subject = finding.subject is cell.subject or finding.subject == cell.subject
-    return finding.check == cell.check and same_subject
+    return {place: cells for place, (_, cells) in places.items()}
 
 
 def _verdict(

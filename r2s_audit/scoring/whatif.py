@@ -21,7 +21,8 @@ from r2s_audit.model.text import msg
 from r2s_audit.model.verdict import VerdictValue
 
 from .claims import RANK, Bounds
-from .points import exact, weight, whole_points
+from .exact import exact
+from .points import weight, whole_points
 
 MAX_STATES = 500_000
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from r2s_audit.model.finding import Value
 from reports.html.texts import TEXTS
-from reports.html.words import VALUES, Mark
+from reports.words import VALUES, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from r2s_audit.model.score import CorroborationState
 from reports.claims import CLAIMS, CORROBORATIONS, SERVICES, STAGES, STATUSES, VIGNETTES, WAIVERS, in_language
 from reports.html.points import decimal, percent, share
-from reports.html.words import SOURCES, VERDICTS
+from reports.words import SOURCES, VERDICTS
 
 if TYPE_CHECKING:
     from r2s_audit.model.audit import Audit
     from r2s_audit.model.score import FamilyResult, Label, Lift, PointsInterval, Score, ServiceResult, StageTheme
     from r2s_audit.model.text import Message
-    from reports.html.words import Mark
+    from reports.words import Mark
 
 MAX_CLAIMS = 300
 MAX_FAMILIES = 30

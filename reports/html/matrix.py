@@ -8,12 +8,13 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from r2s_audit.model.finding import Value
-from reports.html.words import VALUES, Mark
+from reports.words import VALUES, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from r2s_audit.model.finding import Finding
+    from r2s_audit.model.network_map import NetworkMap
     from r2s_audit.model.site import Site
 
 FAMILY = "vlan."
@@ -91,8 +92,20 @@ class Places:
     names: dict[str, str]
 
 
-def matrices(findings: Iterable[Finding], site: Site | None) -> tuple[Matrix | None, tuple[Matrix, ...]]:
+def matrices(
+    findings: Iterable[Finding], site: Site | None, known: NetworkMap | None = None
+) -> tuple[Matrix | None, tuple[Matrix, ...]]:
     """The map of all filtering checks together (None where there is nothing), then of each by itself."""
+    whole, single = pairs_of(findings, site)
+    if not whole:
+        return None, ()
+    places = places_of(site, known)
+    separate = tuple(_matrix(check, pairs, places) for check, pairs in single.items())
+    return _matrix("", whole, places), separate if len(separate) > 1 else ()
+
+
+def pairs_of(findings: Iterable[Finding], site: Site | None) -> tuple[Pairs, dict[str, Pairs]]:
+    """Values by point and target: of all filtering checks together, and of each by itself."""
     no_targets = {"", "-"} | ({socket.id for socket in site.sockets} if site else set())
     whole: Pairs = defaultdict(Counter)
     single: dict[str, Pairs] = {}
@@ -105,16 +118,13 @@ def matrices(findings: Iterable[Finding], site: Site | None) -> tuple[Matrix | N
         if len(single) < MAX_CHECKS or finding.check in single:
             pairs = single.setdefault(finding.check, defaultdict(Counter))
             pairs[subject.point, subject.target][value] += 1
-    if not whole:
-        return None, ()
-    places = _places(site)
-    separate = tuple(_matrix(check, pairs, places) for check, pairs in single.items())
-    return _matrix("", whole, places), separate if len(separate) > 1 else ()
+    return whole, single
 
 
-def _places(site: Site | None) -> Places:
+def places_of(site: Site | None, known: NetworkMap | None) -> Places:
+    """From the site file, else from what the document itself says of the network."""
     if site is None:
-        return Places({}, {}, {})
+        return _places_in(known) if known is not None else Places({}, {}, {})
     zones = {zone.id: zone.name or zone.id for zone in site.zones}
     sockets = {socket.id: zones.get(socket.zone, socket.zone) for socket in site.sockets}
     targets = {device.id: zones.get(device.zone, device.zone) for device in site.devices}
@@ -122,6 +132,16 @@ def _places(site: Site | None) -> Places:
         points={point.id: sockets.get(point.socket, "") for point in site.points},
         targets=zones | targets,
         names={device.id: device.name for device in site.devices},
+    )
+
+
+def _places_in(known: NetworkMap) -> Places:
+    zones = {zone.id: zone.name or zone.id for zone in known.zones}
+    devices = [node for node in known.nodes if node.kind in {"equipment", "station"}]
+    return Places(
+        points={point.id: zones.get(point.zone, point.zone) for point in known.points},
+        targets=zones | {node.id: zones.get(node.zone, node.zone) for node in devices},
+        names={node.id: node.name for node in devices},
     )
 
 
@@ -149,13 +169,14 @@ def _matrix(checks: str, pairs: Pairs, places: Places) -> Matrix:
 def _zones(targets: list[str], points: list[str], pairs: Pairs, places: Places) -> tuple[ZoneRows, ...]:
     found: dict[str, list[MatrixRow]] = {}
     for target in targets:
-        cells = tuple(_cell(pairs.get((point, target))) for point in points)
+        cells = tuple(cell(pairs.get((point, target))) for point in points)
         row = MatrixRow(target, places.names.get(target, ""), cells)
         found.setdefault(places.targets.get(target, ""), []).append(row)
     return tuple(ZoneRows(zone, tuple(rows)) for zone, rows in found.items())
 
 
-def _cell(counts: Counter[Value] | None) -> MatrixCell:
+def cell(counts: Counter[Value] | None) -> MatrixCell:
+    """What one pair shows."""
     if not counts:
         return MatrixCell(None)
     worst = _worst(counts)

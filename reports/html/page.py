@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reports.html import words
+from reports import words
 from reports.html.bars import points_text, theme_bars, total_bar
 from reports.html.engine import environment, source
 from reports.html.findings import gather
+from reports.html.gaps import gaps
 from reports.html.label import label_view
-from reports.html.matrix import matrices
+from reports.html.matrix import matrices, pairs_of, places_of
+from reports.html.network import SIGNS, STATES, network_view
 from reports.html.proofs import proofs
 from reports.html.requirements import by_theme
 from reports.html.sources import sources
 from reports.html.unevaluated import unevaluated
 from reports.html.voice import Voice
+from reports.html.zones import zone_map
 
 if TYPE_CHECKING:
     from r2s_audit.i18n import Translator
@@ -44,7 +47,7 @@ def render(material: Material, translator: Translator) -> str:
     audit = material.audit
     style = _style(audit, voice)
     themes = by_theme(material, gather(audit), voice.language)
-    whole, single = matrices(audit.findings, material.site)
+    whole, single = matrices(audit.findings, material.site, audit.topology)
     return (
         environment()
         .get_template("report.html")
@@ -64,6 +67,12 @@ def render(material: Material, translator: Translator) -> str:
             declared_points=points_text(audit.label.declared_score.total, voice) if audit.label.declared_score else "",
             matrix=whole,
             matrices=single,
+            zones=zone_map(pairs_of(audit.findings, material.site)[0], places_of(material.site, audit.topology)),
+            network=network_view(audit.topology),
+            network_signs=SIGNS,
+            network_states=STATES,
+            requirement_anchors={item.id: item.anchor for theme in themes for item in theme.requirements},
+            gaps=gaps(material, voice.language),
             unevaluated=unevaluated(material, voice.language),
             sources=sources(material, voice.language),
             proofs=proofs(material, themes),

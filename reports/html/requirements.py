@@ -10,7 +10,7 @@ from r2s_audit.model.score import ClaimStatus
 from r2s_audit.model.text import Message
 from r2s_audit.model.verdict import VerdictValue
 from reports.html.findings import OPEN, Group, Groups, Row
-from reports.html.words import GRADES, SOURCES, VERDICTS, Mark
+from reports.words import GRADES, SOURCES, VERDICTS, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

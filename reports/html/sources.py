@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import BaseModel
+
 from r2s_audit.model.profile import Source
 from reports.html.requirements import MAX_REQUIREMENTS, Origin, origin, title_of
-from reports.html.words import SOURCES
+from reports.words import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +94,16 @@ def _thresholds(criterion: Criterion) -> Iterator[Threshold]:
 
 
 def _threshold(name: str, value: Sourced[T]) -> Threshold:
-    items = value.value if isinstance(value.value, list) else [value.value]
-    text = ", ".join(str(item) for item in items)
-    return Threshold(name, text, SOURCES[value.source], value.reference)
+    return Threshold(name, _text(value.value), SOURCES[value.source], value.reference)
+
+
+def _text(value: object) -> str:
+    """A parameter as people write it: lists with commas, tables as ``name: value``, none of it as a program's notation."""
+    if isinstance(value, Mapping):
+        return " ; ".join(f"{name}: {_text(item)}" for name, item in value.items())
+    if isinstance(value, BaseModel):
+        return _text(value.model_dump(mode="json"))
+    if isinstance(value, list | tuple):
+        apart = " | " if any(isinstance(item, Mapping | BaseModel) for item in value) else ", "
+        return apart.join(_text(item) for item in value)
+    return str(value)

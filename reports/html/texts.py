@@ -128,6 +128,52 @@ TEXTS: dict[str, Message] = {
     "matrix_points_cut": msg("Points de mesure non montrés ici : {count}. Le document JSON les donne."),
     "zone": msg("Zone : {zone}"),
     "zone_unknown": msg("Zone non connue de ce document"),
+    "zones": msg("De zone à zone"),
+    "zones_lead": msg(
+        "Une ligne est la zone depuis laquelle on a mesuré, une colonne celle que l'on a tenté d'atteindre, sous le même "
+        "numéro. La case montre le pire de leurs constats."
+    ),
+    "zones_from": msg("Depuis"),
+    "zones_numbered": msg("{number} {zone}"),
+    "zones_cut": msg("Zones non montrées ici : {count}."),
+    "zones_pair": msg("de {source} vers {target} : {state}"),
+    "matrix_targets": msg("Cible par cible"),
+    # Network
+    "topology": msg("Le réseau, déclaré et retrouvé"),
+    "topology_none": msg(
+        "Ce document ne porte pas de plan du réseau, ou le site ne déclare ni commutateur ni routeur."
+    ),
+    "topology_lead": msg(
+        "Commutateurs et routeurs, du cœur vers les accès : ce que le fichier de site déclare, ce que les voisins LLDP et "
+        "les tables d'adresses montrent. Le plan dit ce qui a été vu ; les verdicts viennent des constats seuls."
+    ),
+    "topology_read": msg("Tables de voisins lues jusqu'au bout : {read} sur {equipment} équipements déclarés."),
+    "topology_reading": msg(
+        "Sous chaque nom : le port en amont, le port de l'équipement, « + » les liaisons parallèles, et les appareils "
+        "déclarés que ses ports ont appris."
+    ),
+    "topology_loops": msg("Paires d'équipements reliées hors de l'arbre, dites dans la liste : {count}."),
+    "topology_stations": msg("appareils : {count}"),
+    "topology_others": msg("Appareils et prises de mesure que rien ne montre à leur place"),
+    "topology_cables": msg("Liaisons"),
+    "topology_from": msg("De"),
+    "topology_to": msg("Vers"),
+    "topology_one_end": msg("(un seul bout l'annonce)"),
+    "topology_seen_on": msg("(vu sur le port {port})"),
+    "topology_cut": msg("Éléments non montrés ici : {count}. Le document JSON les donne tous."),
+    # Deviations
+    "gaps": msg("Écarts constatés"),
+    "gaps_lead": msg(
+        "Ce que les mesures établissent contre l'attendu, regroupé par contrôle : par où commencer. Le détail est sous "
+        "chaque exigence."
+    ),
+    "gaps_none": msg("Aucun constat non conforme ni partiel. Cela ne dit rien de ce qui n'a pas été évalué."),
+    "gap": msg("Écart"),
+    "gap_where": msg("Où"),
+    "gap_targets": msg("cibles : {targets}"),
+    "gap_points": msg("depuis : {points}"),
+    "gap_example": msg("{subject} : {measured} (attendu : {expected})"),
+    "gap_more": msg("Contrôles en écart non montrés ici : {count}."),
     # Not evaluated
     "open": msg("Ce qui n'a pas été évalué, et pourquoi"),
     "open_lead": msg(
@@ -173,6 +219,7 @@ TEXTS: dict[str, Message] = {
     ),
     "sources_count": msg("document du label : {seed} ; norme ou guide : {standard} ; hypothèse : {hypothesis}"),
     "thresholds": msg("Seuils"),
+    "thresholds_count": msg("Seuils : {count}"),
     "threshold": msg("{name} = {value} ({source})"),
     "threshold_referenced": msg("{name} = {value} ({source} : {reference})"),
     "sources_none": msg("Ni le profil ni les constats ne donnent de source de critère."),

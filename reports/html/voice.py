@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 
 from r2s_audit.model.text import Message, msg
 from reports.html.texts import TEXTS
-from reports.html.words import MONTHS
 from reports.visible import visible
+from reports.words import MONTHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import expected
 from benchmarks.accuracy import closing, combine, kept_apart
 from benchmarks.expected import (
     Alone,
@@ -119,6 +120,14 @@ def test_a_fault_that_no_check_sees_is_not_counted_and_changes_nothing() -> None
     assert late.differences == ("stated unseen, and 1 cells changed: D/D-1/family.check/cible-0@P1",)
     assert closing([unseen, fault("g")], [Comparison(0, 0, {"g": True})]).startswith("faults found 1/1,")
     assert failed([unseen], "why").found == {}
+
+
+def test_a_silence_that_was_long_enough_once_and_not_again_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen = fault("f").model_copy(update={"unseen": True})
+    monkeypatch.setattr(expected, "SILENCE", frozenset({"family.check"}))
+    assert compare_one(unseen, seen(), seen(D="? C")).good
+    assert compare_one(fault("f"), seen(), seen(D="? C")).found == {"f": False}
+    assert not compare_one(unseen, seen(), seen(D="P C")).good  # what was heard is
 
 
 def test_a_non_conformity_that_the_fault_does_not_explain_is_a_false_alarm() -> None:

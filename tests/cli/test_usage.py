@@ -83,6 +83,14 @@ def test_a_mistake_is_named_with_its_remedy(
     assert sorted(p.name for p in directory.iterdir()) == ["photo.jpg"]
 
 
+@pytest.mark.parametrize("asked", [("--lang", "en"), ("--lang=en",)])
+def test_the_language_may_be_asked_for_anywhere(cli: CommandLine, site: Path, asked: tuple[str, ...]) -> None:
+    first = cli(*asked, "plan", str(site), "--only", "C3.2")
+    assert first.code == 0
+    for words in (("plan", *asked, str(site), "--only", "C3.2"), ("plan", str(site), "--only", "C3.2", *asked)):
+        assert cli(*words) == first
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_problem_of_a_file_at_once(cli: CommandLine, site: Path, language: str) -> None:
     text = site_text().replace("zone:", "zoen:", 1).replace("kind: logements", "kind: logement", 1)

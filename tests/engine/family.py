@@ -26,7 +26,18 @@ from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
 Behaviour = Literal[
-    "good", "bad", "failing", "raising", "hanging", "blocking", "lying", "silent", "outside", "empty", "plugged"
+    "good",
+    "bad",
+    "failing",
+    "raising",
+    "hanging",
+    "blocking",
+    "lying",
+    "silent",
+    "outside",
+    "empty",
+    "plugged",
+    "listening",
 ]
 
 
@@ -51,6 +62,10 @@ async def collect(access: Access, asked: Request) -> Outcome:
             return Outcome(facts=Facts(good=answer == "good"), blobs=(access.keep(b"preuve", "essai"),), packets_sent=1)
         case "plugged":
             return Outcome(facts=Facts(good=len(access.mac) == 6))
+        case "listening":
+            while not access.alone:  # noqa: ASYNC110 - as collectors do: the contract has no event
+                await asyncio.sleep(0.01)
+            return Outcome(facts=Facts(good=True))
         case "failing":
             raise CollectFailure(Failure.TIMEOUT, msg("muet"))
         case "raising":
@@ -93,6 +108,7 @@ def spec(name: str, **changes: object) -> CollectorSpec:
 COLLECTORS = {
     "essai.one": spec("essai.one"),
     "essai.many": spec("essai.many", function="tests.engine.family:collect_many", batch=True),
+    "essai.beside": spec("essai.beside", beside=True),
     "essai.intrusive": spec("essai.intrusive", intrusiveness=Intrusiveness.INTRUSIVE),
 }
 

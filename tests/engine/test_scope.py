@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -198,10 +199,18 @@ def test_frames_of_an_unauthenticated_point(frame: bytes, refusal: str | None) -
         BARE_GATES["P-NU"].admit("lo", parse_header(frame))
 
 
-@pytest.mark.parametrize("frame", [eapol(1), eapol(2), eapol(0), eapol(1, SWITCH_MAC), dhcp(1)])
+@pytest.mark.parametrize("frame", [eapol(1), eapol(2), eapol(0), eapol(1, SWITCH_MAC), dhcp(3)])
 def test_what_only_an_unauthenticated_point_may_send(frame: bytes) -> None:
     with pytest.raises(FrameRefused):
         BARE_GATES["P-ADM"].admit("lo", parse_header(frame))
+
+
+def test_every_point_but_a_mirror_may_ask_who_offers_leases() -> None:
+    gate = BARE_GATES["P-ADM"]
+    gate.admit("lo", parse_header(dhcp(1)))
+    mirror = replace(gate, point=gate.point.model_copy(update={"kind": "mirror"}))
+    with pytest.raises(FrameRefused):
+        mirror.admit("lo", parse_header(dhcp(1)))
 
 
 @given(st.binary(min_size=4, max_size=64))
@@ -241,3 +250,39 @@ def test_a_trunk_point_may_tag_declared_vlans_only() -> None:
     for frame in (tagged(udp4("127.0.0.1", 161), 99), tagged(tagged(udp4("127.0.0.1", 161), 10), 30)):
         with pytest.raises(FrameRefused, match="VLAN déclaré"):
             gate.admit("lo", parse_header(frame))
+
+
+OWN = "02:00:00:00:00:07"
+
+
+def tag_control(vids: tuple[int, ...] = (0, 10), to: str = OWN, ethertype: int = 0x88B5) -> bytes:
+    tags = b"".join(b"\x81\0" + vid.to_bytes(2, "big") for vid in vids)
+    return bytes.fromhex(to.replace(":", "")) + bytes(6) + tags + ethertype.to_bytes(2, "big") + bytes(46)
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "allowed"),
+    [
+        (tag_control(), "access", True),
+        (tag_control(), "unauthenticated", False),
+        (tag_control(), "mirror", False),
+        (tag_control((0, 30)), "access", False),  # another VLAN's tag would be an attempt on it
+        (tag_control((10,)), "access", False),
+        (tag_control((10, 10)), "access", False),
+        (tag_control((0, 10, 30)), "access", False),
+        (tag_control(to="02:00:00:00:00:08"), "access", False),  # somebody else's
+        (tag_control(to="ff:ff:ff:ff:ff:ff"), "access", False),
+        (tag_control(ethertype=0x88CC), "access", False),
+    ],
+)
+def test_a_control_of_tags_goes_to_our_own_points_with_their_own_tag_alone(
+    frame: bytes, kind: str, *, allowed: bool
+) -> None:
+    declared = site(points=[{"id": "P", "socket": "PR-ADM", "interface": "lo", "kind": kind}])
+    topology = Topology(declared)
+    gate = PointGate(Scope(topology), Budget(declared.scope, clock=lambda: 0.0), topology.points["P"], frozenset({OWN}))
+    if allowed:
+        gate.admit("lo", parse_header(frame))
+        return
+    with pytest.raises(FrameRefused):
+        gate.admit("lo", parse_header(frame))

@@ -69,8 +69,10 @@ def ledger_frames(result: Result) -> Counter[tuple[Any, ...]]:
 
 
 @contextmanager
-def tapped(building: Building, interfaces: tuple[str, ...], directory: Path) -> Iterator[list[Path]]:
-    """Tcpdump at the switch's end of the laptop's cables, hearing only what comes from the laptop."""
+def tapped(
+    building: Building, interfaces: tuple[str, ...], directory: Path, *, direction: str = "in", snap: int = 256
+) -> Iterator[list[Path]]:
+    """Tcpdump at the switch's end of the laptop's cables, by default hearing only what comes from the laptop."""
     directory.mkdir(parents=True, exist_ok=True)
     files, processes = [], []
     for name in interfaces:
@@ -82,11 +84,11 @@ def tapped(building: Building, interfaces: tuple[str, ...], directory: Path) -> 
             "-i",
             tap.interface,
             "-Q",
-            "in",
+            direction,
             "-n",
             "-U",
             "-s",
-            "256",
+            str(snap),
             "-B",
             "8192",
             "-w",

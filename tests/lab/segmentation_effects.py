@@ -7,6 +7,21 @@ from collections.abc import Callable
 from r2s_audit.lab import Building
 from r2s_audit.lab.description import mac
 
+ASK = """
+import socket, sys
+interface, address, kind, port, source = sys.argv[1:]
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+with socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as client:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    client.bind(("", int(source)))
+    client.settimeout(0.5)
+    client.connect((address, int(port)))
+    if kind == "udp":
+        client.send(bytes([0x23]) + bytes(47))
+        client.recv(512)
+"""
+"""A connection, or the question to a clock, from a source port; 0: any."""
 Effect = Callable[[], bool]
 
 
@@ -50,8 +65,61 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         words = ["timeout", "4", "tcpdump", "--immediate-mode", "-i", "ge2", "-c", "1", "-w", "/dev/null", heard]
         return inside("sw-acces", *words, timeout=10).returncode == 0
 
+    def heard_at(interface: str, expression: str) -> bool:
+        """Whether a frame of this kind comes to a socket of the laptop within ten seconds."""
+        words = [
+            "timeout",
+            "10",
+            "tcpdump",
+            "--immediate-mode",
+            "-Q",
+            "in",
+            "-i",
+            interface,
+            "-c",
+            "1",
+            "-w",
+            "/dev/null",
+        ]
+        return inside("auditeur", *words, expression, timeout=15).returncode == 0
+
+    def passes(socket: str, target: str, kind: str, port: int, source: int = 0) -> list[bool]:
+        """Whether a question is answered; IPv4, then IPv6."""
+        words = ["/usr/bin/python3", "-I", "-c", ASK, socket]
+        return [
+            inside("auditeur", *words, address, kind, str(port), str(source)).returncode == 0
+            for address in building.address(target)
+        ]
+
+    def return_hole() -> bool:
+        asked = [(*what, source) for what in (("tcp", 443), ("udp", 123)) for source in (53, 0)]
+        found = [passes("prise-vis", "supervision", *each) for each in asked]
+        return found == [[True, True], [False, False]] * 2
+
+    def box() -> bool:
+        """Whether the box is there for its own network, and serves leases."""
+        inside("auditeur", "ip", "route", "replace", "192.168.1.1", "dev", "prise-log")
+        try:
+            alive = inside("auditeur", "ping", "-c", "1", "-W", "1", "-I", "prise-log", "192.168.1.1").returncode == 0
+        finally:
+            inside("auditeur", "ip", "route", "del", "192.168.1.1", "dev", "prise-log")
+        return alive and ":67" in inside("gw-102", "ss", "-Hlun").stdout
+
     return {
+        "one-port-too-many": lambda: outcomes("auditeur", "prise-vis", "interphone", "5061") == {"open"},
+        "udp-only-hole": lambda: (
+            passes("prise-vis", "supervision", "udp", 123) == [True, True]
+            and passes("prise-vis", "supervision", "tcp", 443) == [False, False]
+        ),
+        "stateless-return-hole": return_hole,
+        "resident-box": box,
         "undeclared-switch": strange_neighbour,
+        "dtp-spoken": lambda: heard_at("prise-vis", "ether dst 01:00:0c:cc:cc:cc and ether[20:2] = 0x2004"),
+        "tag-leak-on-access-port": lambda: (
+            mode("ge8")[0] == "native-untagged"
+            and technique in mode("ge8")[1]
+            and heard_at("prise-vis", f"vlan {technique}")
+        ),
         "visitors-reach-administration": lambda: outcomes("auditeur", "prise-vis", "sw-acces") == {"open"},
         "ipv6-only-hole": lambda: (
             [

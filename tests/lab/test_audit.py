@@ -20,9 +20,11 @@ from ruamel.yaml import YAML
 
 from benchmarks.audits import LAPTOP, ROOT, Result, audit, ordinary_points
 from probes.registry import FAMILIES
+from probes.wire.frames import parse_header
 from r2s_audit.lab import Building, Fault
+from r2s_audit.lab.description import mac
 from r2s_audit.model.audit import Audit
-from r2s_audit.model.finding import Value
+from r2s_audit.model.finding import Finding, Value
 from r2s_audit.model.record import PassState
 from tests.lab.audits import ledger_frames, pcap_frames, summary, tapped
 
@@ -69,12 +71,23 @@ def test_every_check_verifies_every_cell_of_the_sane_building(sane: Sane) -> Non
     open_cells = [
         (f.check, f.subject.key, str(f.measured))
         for f in result.audit.findings
-        if f.value is Value.NON_VERIFIE and f.check.split(".")[0] != "dot1x"
+        if f.value is Value.NON_VERIFIE and f.check.split(".")[0] != "dot1x" and not _is_open_by_nature(result, f)
     ]
     assert open_cells == []
     unvisited = {f.value for f in result.audit.findings if f.check.split(".")[0] == "dot1x"}
     assert unvisited == {Value.NON_VERIFIE}, "a point that nobody visited is open, not conforming"
     assert Counter(f.check.split(".")[0] for f in result.audit.findings).keys() == set(FAMILIES)
+
+
+def _is_open_by_nature(result: Result, finding: Finding) -> bool:
+    """A silence that the pass was too short for, and a VLAN in which no other point can send a tag to be heard."""
+    if finding.check == "vlan.control-protocols":
+        return "trop courte" in str(finding.measured) and dict(finding.subject.detail)["protocol"] in {"dtp", "vtp"}
+    if finding.check != "vlan.foreign-frames":
+        return False
+    sockets = {s["id"]: s["vlan"] for s in _site(result)["sockets"]}
+    points = [sockets[p["socket"]] for p in _site(result)["points"] if p["kind"] == "access"]
+    return points.count(sockets[finding.subject.target]) == 1
 
 
 def test_nothing_vanishes_on_the_building(sane: Sane) -> None:
@@ -100,7 +113,7 @@ def test_scope_tap_every_frame_sent_is_in_the_ledger(sane: Sane) -> None:
     unheard, untold = told - heard, heard - told
     # What the kernel sends of itself around the two ends of the pass (the witness opens after the pass is opened):
     # reports of groups, and questions to the router that it has heard advertise.
-    around = {frame for at, frame in times if at < begin + 2 or at > end - 2}
+    around = {frame for at, frame in times if at < moments["pass_opened"] + 2 or at > end - 2}
     assert not unheard, unheard.most_common(5)
     assert not {k: v for k, v in untold.items() if not (_of_the_kernel(k) and k in around)}, untold.most_common(5)
 
@@ -117,6 +130,8 @@ def test_scope_tap_nothing_left_the_declared_scope(sane: Sane) -> None:
     networks = [ip_network(n) for n in site["scope"]["networks"]]
     declared = {str(ip_address(a)) for d in site["devices"] for a in d["addresses"]}
     declared |= {str(ip_address(s["gateway"])) for v in site["vlans"] for s in v["subnets"] if s.get("gateway")}
+    sockets = {s["id"]: s["vlan"] for s in site["sockets"]}
+    vlans = {p["interface"]: sockets[p["socket"]] for p in site["points"] if p["kind"] == "access"}
     frames = 0
     for file in files:
         for _, data, length in pcap_frames(file):
@@ -128,6 +143,11 @@ def test_scope_tap_nothing_left_the_declared_scope(sane: Sane) -> None:
                 continue  # who is there, who may enter
             if file.stem == CLOSED and (destination, port) == ("255.255.255.255", 67):
                 continue  # does a server answer behind the port
+            if ethertype == 0x88B5:  # one point proves to another that it hears the tag of their own VLAN
+                assert file.stem != CLOSED
+                assert [tag.vid for tag in parse_header(data, length).vlans] == [0, vlans[file.stem]]
+                assert destination_mac in {mac(LAPTOP, name) for name in vlans} - {mac(LAPTOP, file.stem)}
+                continue
             assert ethertype in {0x0800, 0x0806, 0x86DD}, hex(ethertype or 0)
             if arp_target:
                 assert arp_target in declared

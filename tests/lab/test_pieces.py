@@ -56,7 +56,7 @@ def test_no_secret_is_in_the_site_file(tmp_path: Path) -> None:
         (("nodes", "sw-acces", "ports", "tr1", "to"), "sw-coeur/ge1", "does not lead back"),
         (("nodes", "sw-acces", "ports", "ge1", "trunk"), ["logements"], "either"),
         (("nodes", "routeur", "interfaces", "wan", "to"), "operateur/eth9", "no interface operateur/eth9"),
-        (("vlans", "technique", "id"), 1, "greater than or equal to 2"),
+        (("vlans", "technique", "id"), 0, "greater than or equal to 1"),
         (("vlans", "technique", "id"), 4001, "less than or equal to 3999"),
         (("nodes", "sw-acces", "ports", "ge11", "dot1x", "guest"), "amis", "no VLAN amis"),
         (("nodes", "sw-acces", "ports", "tr1", "dot1x"), {}, "goes with"),

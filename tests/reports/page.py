@@ -55,7 +55,7 @@ ELEMENTS = {
             "bdi",
         ]
     ),
-    *(["svg", "defs", "pattern", "rect", "line", "text"]),
+    *(["svg", "defs", "pattern", "rect", "line", "text", "tspan"]),
 }
 ATTRIBUTES = {
     *(
@@ -77,6 +77,7 @@ ATTRIBUTES = {
             "focusable",
         ]
     ),
+    *(["viewbox", "rx"]),
     *(["width", "height", "x", "y", "x1", "x2", "y1", "y2", "text-anchor", "patternunits", "patterntransform"]),
 }
 """Closed lists: what is not on them is not ours."""

@@ -23,6 +23,8 @@ from reports.html import render
 from reports.material import Material
 from tests.reports.samples import audit, observation, profile, site
 from tests.reports.test_html_hostile import HOSTILE, poisoned
+from tests.reports.test_html_network import building as sixty_switches
+from tests.reports.test_html_zones import building as forty_zones
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: the page is not looked at in a browser")
@@ -95,6 +97,13 @@ def hostile_page() -> str:
     return render(Material(Audit.model_validate(poisoned(ATTACKS + HOSTILE["css"]))), FRENCH)
 
 
+def large_page() -> str:
+    """Forty zones and sixty switches: the pictures at the size of a large building."""
+    data = forty_zones(40)
+    data["topology"] = {**data["topology"], **sixty_switches(60).model_dump(mode="json", include={"nodes", "links"})}
+    return render(Material(Audit.model_validate(data)), FRENCH)
+
+
 def test_the_browser_would_run_and_fetch_what_is_not_escaped(server: Server, tmp_path: Path) -> None:
     """Control: the same text without our page does ask the server, so that its silence below means something."""
     server.pages["/"] = f"<title>calme</title>{ATTACKS}"
@@ -122,9 +131,9 @@ def test_the_policy_holds_where_escaping_would_not(server: Server, tmp_path: Pat
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-@pytest.mark.parametrize("kind", ["sane", "hostile"])
+@pytest.mark.parametrize("kind", ["sane", "hostile", "large"])
 def test_nothing_scrolls_sideways(server: Server, tmp_path: Path, width: int, kind: str) -> None:
-    server.pages["/report"] = page() if kind == "sane" else hostile_page()
+    server.pages["/report"] = {"sane": page, "hostile": hostile_page, "large": large_page}[kind]()
     server.pages["/"] = (
         f"<iframe id=f src=/report style='width:{width}px;height:900px;border:0'></iframe><p id=r></p>"
         "<script>onload=()=>{const e=document.getElementById('f').contentDocument.documentElement;"

@@ -6,7 +6,7 @@ import pytest
 
 from r2s_audit.model.finding import Finding, Value
 from reports.html.matrix import MAX_TARGETS, SEVERITY, Matrix, MatrixCell, matrices
-from reports.html.words import VALUES
+from reports.words import VALUES
 from tests.reports.samples import finding, site
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from r2s_audit.model.declaration import Declarations
@@ -69,6 +70,11 @@ def verdicts_of(limits):
 
 
 @settings(max_examples=200, deadline=None)
+@example(
+    [entry("d1", "A", state, 0, 6) for state in ("non_atteint", "atteint")],
+    {name: Bounds(VALUES[0], VALUES[-1]) for name in "ABC"},
+    Random(1),  # one identifier, one day, two states
+)
 @given(st.lists(ENTRIES, max_size=6), bounds(), st.randoms())
 def test_order_grouping_and_repetition_change_nothing(entries, limits, random):
     whole = weigh([file(entries)], limits, DAY)

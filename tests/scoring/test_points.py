@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from r2s_audit.model.verdict import Verdict, VerdictValue
-from r2s_audit.scoring.points import exact, heading, is_simulation, score
+from r2s_audit.scoring.exact import exact
+from r2s_audit.scoring.points import heading, is_simulation, score
 from r2s_audit.scoring.verdicts import verdicts
 from tests.scoring.building import RANK, STATES, criterion, judged, level, profile, requirement, sourced
 

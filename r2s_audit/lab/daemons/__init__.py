@@ -35,6 +35,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "syslog": responder.SYSLOG,
         "hostile": hostile.HOSTILE,
         "lldp-frame": hostile.LLDP_FRAME,
+        "dtp": hostile.DTP,
         "impostor": hostile.IMPOSTOR,
     }
 )

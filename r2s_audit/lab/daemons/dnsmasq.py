@@ -12,9 +12,13 @@ _LEASE = "10m"
 
 
 class DnsmasqSettings(Settings):
-    """``leases``: hand out addresses in every VLAN. ``upstream``: the node that answers for the rest of the world."""
+    """``leases``: hand out addresses in every VLAN. ``upstream``: the node that answers for the rest of the world.
+
+    ``box``: an occupant's box instead, which leases addresses of its own network and answers no names.
+    """
 
     leases: bool = False
+    box: bool = False
     upstream: str = ""
     names: dict[str, str] = {}
     """Names that it answers for with a node's addresses, beyond those of the building's own domain."""
@@ -27,7 +31,9 @@ def served(site: Site) -> list[str]:
 
 def _plan(site: Site, settings: DnsmasqSettings) -> Iterator[Resource]:
     here = site.directory
-    ready = [Listening("udp", 53), Listening("tcp", 53), Listening("udp6", 53)]
+    ready = (
+        [Listening("udp", 67)] if settings.box else [Listening("udp", 53), Listening("tcp", 53), Listening("udp6", 53)]
+    )
     if settings.leases:
         ready += [Listening("udp", 67), Listening("udp6", 547)]
     yield Process(
@@ -42,6 +48,9 @@ def _plan(site: Site, settings: DnsmasqSettings) -> Iterator[Resource]:
 
 def _configuration(site: Site, settings: DnsmasqSettings) -> Iterator[str]:
     description, here = site.description, site.directory
+    if settings.box:
+        yield from _box(site)
+        return
     yield from ("user=root", "bind-dynamic", "no-hosts", "no-resolv", "no-ping", "log-facility=-")
     yield f"pid-file={here / 'pid'}"
     yield from (f"interface={name}" for name in served(site))
@@ -60,6 +69,18 @@ def _configuration(site: Site, settings: DnsmasqSettings) -> Iterator[str]:
         vlan = description.networks[description.nodes[site.node_name].interfaces[name].vlan]
         yield f"dhcp-range={vlan.address4(128).ip},{vlan.address4(199).ip},{vlan.ipv4.netmask},{_LEASE}"
         yield f"dhcp-range={vlan.ipv6[0x1000]},{vlan.ipv6[0x1FFF]},{vlan.ipv6.prefixlen},{_LEASE}"
+
+
+def _box(site: Site) -> Iterator[str]:
+    """As boxes come out of their packing: they lease their own prefix and say that they are the way out."""
+    yield from ("user=root", "bind-dynamic", "no-hosts", "no-resolv", "no-ping", "log-facility=-", "port=0")
+    yield from (f"pid-file={site.directory / 'pid'}", f"dhcp-leasefile={site.directory / 'leases'}")
+    yield "dhcp-authoritative"
+    for name, interface in site.node.interfaces.items():
+        if interface.box is not None:
+            own = interface.box
+            first, last = own.network.network_address + 100, own.network.network_address + 150
+            yield from (f"interface={name}", f"dhcp-range={first},{last},{own.netmask},{_LEASE}")
 
 
 def _addresses(site: Site, node: str) -> list[str]:

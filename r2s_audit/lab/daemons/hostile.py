@@ -53,6 +53,15 @@ class LldpFrameSettings(Settings):
     ttl: int = Field(default=3, ge=0, le=65535)
 
 
+class DtpSettings(Settings):
+    """A port that offers to become a trunk: on a switch, the port by its name."""
+
+    interface: InterfaceName
+    domain: str = Field(default="", max_length=32)
+    interval: float = Field(default=30.0, gt=0)
+    """Seconds between two frames: the makers' own by default."""
+
+
 class ImpostorSettings(LldpFrameSettings):
     """``claims``: the addresses that it answers for, none of which is its own."""
 
@@ -79,6 +88,10 @@ def _lldp_frame(site: Site, settings: LldpFrameSettings) -> Iterator[Resource]:
     yield responder(site, "lldp", {**settings.model_dump(), "mac": mac(site.node_name, settings.interface)}, ())
 
 
+def _dtp(site: Site, settings: DtpSettings) -> Iterator[Resource]:
+    yield responder(site, "dtp", {**settings.model_dump(), "mac": mac(site.node_name, settings.interface)}, ())
+
+
 def _impostor(site: Site, settings: ImpostorSettings) -> Iterator[Resource]:
     heard = site.directory / HEARD
     own = {"mac": mac(site.node_name, settings.interface), "addresses": addresses(site), "heard": str(heard)}
@@ -89,4 +102,5 @@ HEARD = "heard.pcap"
 """What an impostor was told, in its service's directory."""
 HOSTILE = TypedFamily(packages={}, settings=HostileSettings, make=_hostile)
 LLDP_FRAME = TypedFamily(packages={}, settings=LldpFrameSettings, make=_lldp_frame)
+DTP = TypedFamily(packages={}, settings=DtpSettings, make=_dtp)
 IMPOSTOR = TypedFamily(packages={}, settings=ImpostorSettings, make=_impostor)

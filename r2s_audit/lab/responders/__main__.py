@@ -6,13 +6,19 @@ import json
 import sys
 from typing import NoReturn
 
-from r2s_audit.lab.responders import datagram, hostile, impostor, lldp_frame, mdns, stream
+from r2s_audit.lab.responders import datagram, dtp, hostile, impostor, lldp_frame, mdns, stream
 
 
 def main() -> NoReturn:
     """Serve the kind of device that the command line names, with its options."""
     kind, options = sys.argv[1], json.loads(sys.argv[2])
-    alone = {"hostile": hostile.serve, "impostor": impostor.serve, "lldp": lldp_frame.serve, "mdns": mdns.serve}
+    alone = {
+        "dtp": dtp.serve,
+        "hostile": hostile.serve,
+        "impostor": impostor.serve,
+        "lldp": lldp_frame.serve,
+        "mdns": mdns.serve,
+    }
     if kind in alone:
         alone[kind](options)
     if kind in datagram.KINDS:

@@ -14,9 +14,10 @@ from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptMTU, ICMPv6N
 from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapReader
 
-from probes.dot1x import dhcp, eapol, router
+from probes.dot1x import eapol, router
 from probes.dot1x.facts import PeerCertificate
 from probes.dot1x.story import MAX_CERTIFICATES, Story
+from probes.wire import dhcp
 from probes.wire.frames import ETH_EAPOL, FrameError, FrameKind, parse_header
 
 MAC = "02:00:00:00:10:01"

@@ -71,6 +71,7 @@ def topo(name: str, **more: Any) -> Any:
         ("two", {502: Failure.TIMEOUT, 47808: I_AM}, "C"),
         ("two", {502: Failure.NOT_SUPPORTED, 47808: Failure.TIMEOUT}, None),  # the other one may answer
         ("two", {502: Failure.NOT_SUPPORTED}, None),
+        ("two", {502: Failure.ACCESS_DENIED, 47808: Failure.ACCESS_DENIED}, None),  # it said nothing
         ("two", {502: Failure.REFUSED, 47808: Failure.NOT_SUPPORTED}, "P"),
         ("broker", {8883: NOT_TLS}, "P"),
         ("modbus", {502: Failure.REFUSED}, "P"),  # the equipment is there, its service is not

@@ -207,6 +207,32 @@ class TestText:
         assert b"xyz" not in clean
         assert b"Server: s" in clean
 
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"X-Auth-Token: SECRET\r\n",
+            b"Set-Cookie: a=b;\r\n SECRET\r\n",
+            b"Server: s\r\n\tSECRET\r\n",
+            b"Location: https://u:SECRET@h/SECRET?t=SECRET#SECRET\r\n",
+            b"Location: /SECRET\r\n",
+            b"Session: SECRET;timeout=60\r\n",
+            b"SECRET\r\n",
+            b"Content-Length: 6\r\n\r\nSECRET",
+        ],
+    )
+    def test_a_credential_has_many_names(self, head):
+        answer = b"HTTP/1.1 302 Found\r\nAllow: GET\r\n" + head + b"\r\n"
+        clean, changed = wire_text.redacted(answer)
+        assert changed
+        assert b"SECRET" not in clean
+        assert b"Allow: GET" in clean
+        assert "SECRET" not in wire_text.parse_head(answer, "http").model_dump_json()
+
+    def test_where_a_redirection_leads_stays_known(self):
+        for uri, kept in ((b"https://h:8443/login?a=b", "https://h:8443/"), (b"login", "/"), (b"", "")):
+            answer = wire_text.parse_head(b"HTTP/1.1 302 Found\r\nLocation: " + uri + b"\r\n\r\n", "http")
+            assert answer.location == kept
+
     def test_questions(self):
         rtsp = wire_requests.rtsp_options("fd66::7", 554, tls=False)
         assert rtsp.startswith(b"OPTIONS rtsp://[fd66::7]:554/ RTSP/1.0\r\nCSeq: 1\r\n")

@@ -79,8 +79,8 @@ async def tls_alert(reader, writer):
 
 STREAMS: dict[str, tuple[str, Script, Failure]] = {
     "silence": ("mqtt", silence, Failure.TIMEOUT),
-    "close": ("mqtt", close, Failure.NOT_SUPPORTED),
-    "reset": ("modbus", reset, Failure.NOT_SUPPORTED),
+    "close": ("mqtt", close, Failure.ACCESS_DENIED),
+    "reset": ("modbus", reset, Failure.ACCESS_DENIED),
     "drip": ("rtsp", drip, Failure.TIMEOUT),
     "endless headers": ("rtsp", endless_headers, Failure.NOT_SUPPORTED),
     "endless line": ("rtsp", endless_line, Failure.NOT_SUPPORTED),
@@ -121,7 +121,7 @@ def test_hostile_tls_ends_in_time(script: Script):
             return raised.value.failure
 
     started = time.monotonic()
-    assert asyncio.run(scenario()) in {Failure.TIMEOUT, Failure.NOT_SUPPORTED}
+    assert asyncio.run(scenario()) in {Failure.TIMEOUT, Failure.ACCESS_DENIED}
     assert time.monotonic() - started < 4 * SECONDS
 
 
@@ -132,7 +132,7 @@ def test_a_server_that_refuses_our_handshake_is_not_one_in_clear():
                 await ask("mqtt", port, tls=True)
             return raised.value
 
-    assert asyncio.run(scenario()).failure is Failure.NOT_SUPPORTED
+    assert asyncio.run(scenario()).failure is Failure.ACCESS_DENIED
 
 
 DATAGRAMS = {

@@ -48,6 +48,9 @@ PARAMETERS = {
     "snmp.dot1q-version": {"accepted": [1]},
     "snmp.access-ports": {},
     "snmp.native-vlan": {},
+    "snmp.admin-vlan": {"forbidden": [1]},
+    "snmp.trunks-declared": {},
+    "snmp.learnt-in-place": {},
     "snmp.no-foreign-equipment": {},
 }  # fmt: skip
 

@@ -82,11 +82,12 @@ def facts(request, state, *, at=None, loss=QUIET, control=None, **changes) -> Re
     """Facts of a request, at its phase's usual time."""
     address = ip_address(request.param("address"))
     start = NOON + timedelta(seconds=START[request.param("phase")] if at is None else at)
-    positive = state in {"reply", "syn_ack", "rst"}
+    positive = state in {"reply", "syn_ack", "answer", "rst"}
     base = {
         "address": address,
         "protocol": request.param("protocol"),
         "port": request.param("port") or None,
+        "source_port": dict(request.params).get("source_port"),
         "state": ReachState(state),
         "next_hop": address,
         "next_hop_mac": "02:00:00:00:00:01",
@@ -113,7 +114,7 @@ def told(request, token, *, at=None, **how):
     version = ip_address(request.param("address")).version
     prohibited, port, host = {4: (13, 3, 1), 6: (1, 4, 3)}[version]
     table = {
-        "open": ("reply" if request.param("protocol") == "icmp" else "syn_ack", {}),
+        "open": ({"icmp": "reply", "tcp": "syn_ack", "udp": "answer"}[request.param("protocol")], {}),
         "rst": ("rst", {}),
         "rst-near": ("rst", {"answer_hop_limit": 64}),
         "rst-unknown": ("rst", {"answer_hop_limit": None}),

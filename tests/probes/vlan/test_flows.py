@@ -85,22 +85,49 @@ def test_nothing_declared_vanishes():
         assert value(CHECK, one, evidence(top, []), WINDOW) is U
 
 
-def test_udp_service_is_planned_and_not_verified():
+def udp(protocol, port):
     devices = [
         {
             "id": "gw",
             "role": "gateway",
             "zone": "logements",
-            "addresses": ["10.0.30.101"],
-            "services": [{"protocol": "knx", "port": 3671, "transport": "udp"}],
+            "addresses": ["10.0.30.101", "fd00:30::101"],
+            "services": [{"protocol": protocol, "port": port, "transport": "udp"}],
         }
     ]
-    flows = [{"source": "technique", "destination": "gw", "protocol": "udp", "ports": [3671]}]
-    top = topology(devices=devices, flows=flows)
-    (one,) = CHECK.subjects(top, WINDOW)
+    flows = [{"source": "technique", "destination": "gw", "protocol": "udp", "ports": [port]}]
+    return topology(devices=devices, flows=flows)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "before", "after", "expected"),
+    [
+        ("open", "missing", "missing", C),
+        ("silence", "open", "open", N),
+        ("prohibited", "open", "open", N),
+        ("target-error", "open", "open", N),
+        ("silence", "silence", "silence", U),
+        ("silence", "target-error", "target-error", U),
+        ("missing", "open", "open", U),
+    ],
+)
+def test_udp_flow_table(attempt, before, after, expected):
+    top = udp("knx", 3671)
+    (one,) = CHECK.subjects(top, WINDOW)  # KNXnet/IP is of IPv4
     assert one.key == "gw address=10.0.30.101 flow=udp/3671@P20"
-    with pytest.raises(Exception, match="l'UDP n'est pas encore sondé"):
-        CHECK.judge(one, evidence(top, []), WINDOW)
+    requests = CHECK.requests(top, one, WINDOW)
+    assert {r.param("service") for r in requests} == {"knx"}
+    found = [(r, told(r, token)) for r, token in zip(requests, (before, attempt, after), strict=True)]
+    assert value(CHECK, one, evidence(top, found), WINDOW) is expected
+
+
+def test_a_udp_service_that_answers_nobody_is_planned_and_not_verified():
+    top = udp("syslog", 514)
+    assert len(list(CHECK.subjects(top, WINDOW))) == 2
+    for one in CHECK.subjects(top, WINDOW):
+        assert CHECK.requests(top, one, WINDOW) == []
+        with pytest.raises(Exception, match="syslog ne répond à personne"):
+            CHECK.judge(one, evidence(top, []), WINDOW)
 
 
 def test_a_mute_target_without_a_neighbour_is_not_verified():

@@ -7,6 +7,7 @@ from probes.api import Evidence, NoParameters
 from probes.vlan.admin import AdminPlane
 from probes.vlan.checks import CHECKS
 from probes.vlan.facts import Loss
+from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
 from r2s_audit.model.finding import Value
 from tests.probes.vlan.support import INTERVALS, evidence, is_reach, sender, told, topology, value
@@ -14,12 +15,20 @@ from tests.probes.vlan.support import INTERVALS, evidence, is_reach, sender, tol
 PARAMETERS = {
     "vlan.icmp-isolated": Directed(control_window_s=60),
     "vlan.tcp-isolated": Directed(control_window_s=60),
+    "vlan.udp-isolated": Directed(control_window_s=60),
+    "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=3, partiel=1),
     "vlan.point-alive": NoParameters(),
 }
-TOPOLOGY = topology()
+CLOCK = {"protocol": "ntp", "port": 123, "transport": "udp"}
+TOPOLOGY = topology(
+    devices=[
+        d | {"services": [*d["services"], CLOCK]} if d["id"] == "sup" else d
+        for d in (device.model_dump(mode="json") for device in topology().site.devices)
+    ]
+)
 CASES = [
     (check, subject)
     for check in CHECKS
@@ -54,7 +63,15 @@ def cases(draw):
 
 
 def test_every_check_has_cases():
-    elsewhere = {"vlan.dwellings-isolated", "vlan.no-proxy"}  # facts of their own, in their own tests
+    # Facts of their own, in their own tests.
+    elsewhere = {
+        "vlan.control-protocols",
+        "vlan.dhcp-declared",
+        "vlan.dwellings-isolated",
+        "vlan.foreign-frames",
+        "vlan.no-box",
+        "vlan.no-proxy",
+    }
     assert {check.id for check in CHECKS} == set(PARAMETERS) | elsewhere
     assert {check.id for check, _ in CASES} == set(PARAMETERS) - {"vlan.point-alive"}
 

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 from probes.vlan.admin import AdminPlane
 from probes.vlan.checks import CHECKS
+from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
 from probes.vlan.matrix import ATTEMPT, FRAMES, GROUP_SECONDS, Cell
 from probes.vlan.window import Question, in_turns
@@ -13,6 +14,8 @@ from tests.probes.vlan.support import topology
 REACHING = {
     "vlan.icmp-isolated": Directed(control_window_s=60),
     "vlan.tcp-isolated": Directed(control_window_s=60),
+    "vlan.udp-isolated": Directed(control_window_s=60),
+    "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22, 23], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=4, partiel=2),

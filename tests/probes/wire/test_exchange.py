@@ -114,6 +114,99 @@ def test_tells_the_answers_apart(peer):
         each.close()
 
 
+def answer_datagrams(peer, address, port):
+    """A UDP service in the peer's namespace that answers each datagram with its own octets."""
+    with inside(peer.namespace):
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.bind((str(address), port))
+
+    def serve():
+        while True:
+            data, source = sock.recvfrom(2048)
+            if data == b"end":
+                return
+            sock.sendto(data, source)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return sock
+
+
+def test_datagrams_and_chosen_source_ports(peer):
+    """Answered, refused by the target, dropped; from a port of the exchange's own and from port 53."""
+    listener = listen(peer, THERE, 80)
+    servers = [answer_datagrams(peer, address, 123) for address in (THERE, THERE6)]
+    with inside(peer.namespace):
+        subprocess.run(["ip", "route", "add", "blackhole", "10.97.0.0/24"], check=True)
+        for name in ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"):
+            subprocess.run(["sysctl", "-qw", name], check=True)
+    udp = {"datagram": b"question", "tries": 1}
+    probes = [
+        echo("answered", port=123, **udp),
+        echo("answered6", THERE6, port=123, **udp),
+        echo("answered from 53", port=123, source_port=53, **udp),
+        echo("closed", port=124, **udp),
+        echo("closed6", THERE6, port=124, **udp),
+        echo("dropped", IPv4Address("10.97.0.5"), port=123, **udp),
+        echo("open from 53", port=80, source_port=53),
+        echo("refused from 53", port=81, source_port=53),
+        echo("dropped from 53", IPv4Address("10.97.0.5"), port=80, source_port=53),
+    ]
+
+    async def scenario():
+        tap = Tap("wa")
+        async with await launch() as wire:
+            report = await probe_many(wire, OpenGate(), STATION, probes, timeout=0.2, attempts=2)
+        found = {result.probe.key: result for result in report.results}
+        assert {key: result.state for key, result in found.items()} == {
+            "answered": ProbeState.ANSWER,
+            "answered6": ProbeState.ANSWER,
+            "answered from 53": ProbeState.ANSWER,
+            "closed": ProbeState.ICMP_ERROR,
+            "closed6": ProbeState.ICMP_ERROR,
+            "dropped": ProbeState.SILENCE,
+            "open from 53": ProbeState.SYN_ACK,
+            "refused from 53": ProbeState.RST,
+            "dropped from 53": ProbeState.SILENCE,
+        }
+        assert (found["closed"].icmp.code, found["closed6"].icmp.code) == (3, 4)
+        assert {key: len(result.left_ns) for key, result in found.items() if "dropped" in key} == {
+            "dropped": 1,
+            "dropped from 53": 2,
+        }
+        assert all(None not in result.left_ns for result in report.results)
+        assert (report.foreign_count, report.unreadable) == (0, 0)
+        sent = [parse_header(each) for each in tap.take(outgoing=True)]
+        own = {h.source_port for h in sent if h.protocol == 17 and h.destination_port in (123, 124)} - {53}
+        assert len(own) <= 2  # one port per IP version, held while answers may come
+        refusals = [h for h in sent if h.icmp_type in (3, 1) and h.protocol in (1, 58)]
+        assert len(refusals) <= 1  # only to the answer at port 53, which this machine does not hold
+        tap.close()
+
+    asyncio.run(scenario())
+    for address, server in zip((THERE, THERE6), servers, strict=True):
+        server.sendto(b"end", (str(address), 123))
+    listener.close()
+
+
+def test_a_datagram_of_somebody_else_is_no_answer(peer):
+    """Another port of the target, or another host, answers nothing."""
+    server = answer_datagrams(peer, THERE, 200)
+
+    async def scenario():
+        probe = echo("asked", port=123, source_port=7000, datagram=b"question")
+        async with await launch() as wire:
+            report_task = asyncio.create_task(probe_many(wire, OpenGate(), STATION, [probe], timeout=0.3, attempts=1))
+            await asyncio.sleep(0.1)
+            server.sendto(b"lie", (str(HERE), 7000))
+            report = await report_task
+        assert report.results[0].state in (ProbeState.SILENCE, ProbeState.ICMP_ERROR)
+
+    asyncio.run(scenario())
+    server.sendto(b"end", (str(THERE), 200))
+
+
 def test_resets_what_it_opened(peer):
     """From an address that our kernel does not own, nobody else would."""
     listener = listen(peer, THERE, 80)
