@@ -14,7 +14,7 @@ TESTS ?=
 WORKERS ?= $(shell expr $$(nproc) + 1)
 ACCURACY ?=
 
-.PHONY: help demo test accuracy lint bench messages lock setup packages peers venv clean
+.PHONY: help demo test accuracy lint bench messages lock setup packages peers instruments venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +22,7 @@ help: ## this list
 demo: setup ## build the reference building, audit it, take it down; says where the result is
 	@packaging/as-root.sh $(BIN)/r2s-audit demo --output $(OUTPUT)
 
-test: setup ## the whole suite, on the reference building too (TESTS=tests/scoring for a part)
+test: setup instruments ## the whole suite, on the reference building too (TESTS=tests/scoring for a part)
 	@packaging/as-root.sh $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder --durations=10 $(TESTS)
 
@@ -52,6 +52,9 @@ packages:
 
 peers:
 	@packaging/install-debian.sh packaging/debian-bench.txt
+
+instruments:
+	@packaging/install-debian.sh packaging/debian-tests.txt
 
 venv: packaging/venv.sh
 	@packaging/venv.sh

@@ -46,7 +46,7 @@ def documented() -> dict[str, str]:
 
 
 LOCKED = pinned("lock.txt")
-DEBIAN_LISTS = ("debian-agent.txt", "debian-building.txt", "debian-bench.txt")
+DEBIAN_LISTS = ("debian-agent.txt", "debian-building.txt", "debian-bench.txt", "debian-tests.txt")
 DEBIAN = set().union(*map(debian, DEBIAN_LISTS))
 
 
