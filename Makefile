@@ -14,7 +14,7 @@ TESTS ?=
 WORKERS ?= $(shell expr $$(nproc) + 1)
 ACCURACY ?=
 
-.PHONY: help demo test accuracy lint bench messages lock setup packages venv clean
+.PHONY: help demo test accuracy lint bench messages lock setup packages peers instruments venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +22,7 @@ help: ## this list
 demo: setup ## build the reference building, audit it, take it down; says where the result is
 	@packaging/as-root.sh $(BIN)/r2s-audit demo --output $(OUTPUT)
 
-test: setup ## the whole suite, on the reference building too (TESTS=tests/scoring for a part)
+test: setup instruments ## the whole suite, on the reference building too (TESTS=tests/scoring for a part)
 	@packaging/as-root.sh $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder --durations=10 $(TESTS)
 
@@ -36,7 +36,7 @@ lint: venv ## ruff, mypy --strict, import-linter: all four are run, whichever fa
 	done; \
 	exit $$failed
 
-bench: setup ## one line per comparison: bench NAME ours=S peer=S ratio=R goal=G
+bench: setup peers ## one line per comparison: bench NAME ours=S peer=S ratio=R goal=G
 	@packaging/as-root.sh $(BIN)/python benchmarks/run.py
 
 messages: venv ## bring the catalogues up to date with the sentences of the code
@@ -49,6 +49,12 @@ setup: packages venv
 
 packages:
 	@packaging/install-debian.sh packaging/debian-building.txt
+
+peers:
+	@packaging/install-debian.sh packaging/debian-bench.txt
+
+instruments:
+	@packaging/install-debian.sh packaging/debian-tests.txt
 
 venv: packaging/venv.sh
 	@packaging/venv.sh

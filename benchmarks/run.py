@@ -21,6 +21,7 @@ from pathlib import Path
 from ledger import results as keeping
 from measure import CommandFailed, environment, interleaved, median_wall, run
 from site300 import DEVICES, write
+from sweep import results as sweeping
 
 PROGRAM = str(Path(sys.executable).parent / "r2s-audit")
 READ_YAML = "import sys; from ruamel.yaml import YAML; YAML(typ='safe').load(open(sys.argv[1], encoding='utf-8'))"
@@ -86,6 +87,12 @@ def ledger(scratch: Path) -> Iterator[Line]:
         yield Line(name, ours, peer, goal)
 
 
+def sweep(scratch: Path) -> Iterator[Line]:
+    """Finding open ports beside nmap and a connect sweep: whole processes, each finding the same."""
+    for name, ours, peer, goal in sweeping(scratch):
+        yield Line(name, ours, peer, goal)
+
+
 def _seconds(opened: str, closed: str) -> float:
     return (datetime.fromisoformat(closed) - datetime.fromisoformat(opened)).total_seconds()
 
@@ -94,8 +101,11 @@ BENCHES: dict[str, Callable[[Path], Iterator[Line]]] = {
     "version": version,
     "plan": plan,
     "ledger": ledger,
+    "sweep": sweep,
     "audit": audit,
 }
+
+NEED_ROOT = {"audit": "the reference building", "sweep": "namespaces of its own, raw sockets"}
 
 
 def main(names: list[str]) -> int:
@@ -107,8 +117,8 @@ def main(names: list[str]) -> int:
     missed = 0
     with tempfile.TemporaryDirectory(prefix="r2s-bench-") as scratch:
         for name in names or BENCHES:
-            if name == "audit" and os.geteuid() != 0:
-                print("bench audit needs root (the reference building): make bench asks for it", file=sys.stderr)
+            if name in NEED_ROOT and os.geteuid() != 0:
+                print(f"bench {name} needs root ({NEED_ROOT[name]}): make bench asks for it", file=sys.stderr)
                 return 2
             try:
                 for line in BENCHES[name](Path(scratch)):

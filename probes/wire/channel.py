@@ -7,10 +7,12 @@ import socket
 import subprocess
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from probes.wire import helper
-from r2s_audit.model.text import Message
+
+if TYPE_CHECKING:
+    from r2s_audit.model.text import Message
 
 _MESSAGE_LIMIT = 262144  # octets: above anything that the helper may send
 _MESSAGES_PER_TURN = 64
@@ -31,7 +33,7 @@ class WireUnavailable(WireError):
 
 
 class WireRefused(WireError):
-    """The helper refused a request: one of helper.REASON_*, with the frames it sent before refusing."""
+    """The helper refused a request: one of helper.REASON_*, with the frames of the call that left before."""
 
     def __init__(self, reason: int, sent: int, number: int, text: str) -> None:
         """Keep the helper's own words."""

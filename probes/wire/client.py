@@ -9,24 +9,27 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from probes.wire import bpf as filters
 from probes.wire import helper, privilege
 from probes.wire.capture import QUEUE_OCTETS, Capture
-from probes.wire.channel import Channel, WireError, WireUnavailable
+from probes.wire.channel import Channel, WireError, WireRefused, WireUnavailable
 from probes.wire.frames import FrameError, FrameHeader, parse_header
 from probes.wire.gate import FrameGate, FrameRefused, never_allowed
 from probes.wire.witness import WITNESS_SNAP, Witness
-from r2s_audit.model.text import Message, msg
+
+if TYPE_CHECKING:
+    from r2s_audit.model.text import Message
 
 LAUNCHER_NAME = "r2s-wire-python"
 NOBODY = 65534  # the helper's uid and gid when it starts as root: it needs no file of anybody's
 BUFFER_OCTETS = 4 << 20
 SNAP_OCTETS = 2048
+BATCH_OCTETS = 16384  # handed to the helper at once: it reads no capture meanwhile, a few milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Wire:
             hello = await asyncio.wait_for(asyncio.shield(channel.hello), timeout)
         except (WireError, TimeoutError) as error:
             await channel.close()
+            from r2s_audit.model.text import msg  # noqa: PLC0415 - what a working wire needs not load
+
             reason = msg(
                 "trames brutes impossibles : l'assistant n'a pas démarré ({error}), code de sortie {status}",
                 error=str(error) or "no hello",
@@ -170,6 +175,8 @@ class Wire:
     async def send(self, gate: FrameGate, interface: str, frames: Sequence[bytes]) -> tuple[FrameHeader, ...]:
         """Send frames in order: all are admitted before the first leaves, and each is paid for as it goes.
 
+        Frames that the budget lets go at once travel to the helper together; none waits for a later one's turn.
+
         Returns:
             The headers as the gate saw them.
 
@@ -179,12 +186,52 @@ class Wire:
             WireRefused: the helper's own limits; WireError: the helper is gone.
         """
         headers = tuple(_admitted(gate, interface, frame) for frame in frames)
+        batch = _Batch(self._channel, interface)
         for frame, header in zip(frames, headers, strict=True):
-            await gate.pay(interface, header)
-            name = interface.encode()
-            body = helper.SEND.pack(len(name), 1) + name + helper.LENGTH.pack(len(frame)) + frame
-            await self._channel.request(helper.OP_SEND, body)
+            try:
+                if not gate.pay_now(interface, header):
+                    await batch.flush()
+                    await gate.pay(interface, header)
+            except FrameRefused as refusal:
+                await batch.flush()
+                refusal.sent = batch.sent
+                raise
+            batch.add(frame)
+            if batch.full:
+                await batch.flush()
+        await batch.flush()
         return headers
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Frames that are paid for and have not gone to the helper yet."""
+
+    channel: Channel
+    interface: str
+    frames: list[bytes] = field(default_factory=list)
+    octets: int = 0
+    sent: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.octets >= BATCH_OCTETS
+
+    def add(self, frame: bytes) -> None:
+        self.frames += (helper.LENGTH.pack(len(frame)), frame)
+        self.octets += helper.LENGTH.size + len(frame)
+
+    async def flush(self) -> None:
+        """Have the helper send them, and wait until it has."""
+        if self.frames:
+            name, count, octets = self.interface.encode(), len(self.frames) // 2, b"".join(self.frames)
+            self.frames, self.octets = [], 0
+            try:
+                await self.channel.request(helper.OP_SEND, helper.SEND.pack(len(name), count) + name + octets)
+            except WireRefused as refusal:
+                refusal.sent += self.sent
+                raise
+            self.sent += count
 
 
 def _admitted(gate: FrameGate, interface: str, frame: bytes) -> FrameHeader:
@@ -208,6 +255,8 @@ def _interpreter(launcher: Path | None) -> Path:
     state = privilege.current()
     if state.has(privilege.CAP_NET_RAW) and (os.geteuid() == 0 or state.ambient >> privilege.CAP_NET_RAW & 1):
         return own
+    from r2s_audit.model.text import msg  # noqa: PLC0415 - what a working wire needs not load
+
     candidate = own.with_name(LAUNCHER_NAME) if launcher is None else launcher
     if candidate.is_file() and os.access(candidate, os.X_OK) and not state.no_new_privs:
         return candidate
@@ -224,6 +273,8 @@ def _interpreter(launcher: Path | None) -> Path:
 
 
 def _remedy(candidate: Path) -> Message:
+    from r2s_audit.model.text import msg  # noqa: PLC0415 - what a working wire needs not load
+
     return msg(
         "lancer avec sudo ; ou, une fois, en root : cp {interpreter} {launcher} && chown root:$(id -g) {launcher} && "
         "chmod 750 {launcher} && setcap cap_net_raw,cap_net_admin+ep {launcher} ; "
@@ -247,6 +298,8 @@ def _spawn(interpreter: Path, arguments: list[str], descriptor: int) -> subproce
             start_new_session=True,
         )
     except OSError as error:
+        from r2s_audit.model.text import msg  # noqa: PLC0415 - what a working wire needs not load
+
         reason = msg(
             "trames brutes impossibles : {interpreter} ne démarre pas ({error})",
             interpreter=str(interpreter),

@@ -7,7 +7,7 @@ nothing. Times are UTC nanoseconds stamped by the kernel. Every frame passes the
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -198,10 +198,10 @@ class _Window:
     matches: dict[int, Match] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
     sent: dict[int, list[Attempt]] = field(default_factory=dict)
-    _identifier: int = field(default_factory=lambda: secrets.randbits(16))
-    _nonce: bytes = field(default_factory=lambda: secrets.token_bytes(14))
-    _sequence: int = field(default_factory=lambda: secrets.randbits(16))
-    _port: int = field(default_factory=lambda: secrets.randbelow(_LAST_PORT - _FIRST_PORT + 1))
+    _identifier: int = field(default_factory=lambda: int.from_bytes(os.urandom(2)))
+    _nonce: bytes = field(default_factory=lambda: os.urandom(14))
+    _sequence: int = field(default_factory=lambda: int.from_bytes(os.urandom(2)))
+    _port: int = field(default_factory=lambda: int.from_bytes(os.urandom(4)) % (_LAST_PORT - _FIRST_PORT + 1))
 
     def __post_init__(self) -> None:
         self.matcher = Matcher(self.station, self.probes)
@@ -312,7 +312,7 @@ class _Window:
             return Attempt(index, frame, port, 0)
         earlier = self.sent.get(index) if probe.source_port else None
         # From a port that many questions share, a repetition is the same segment: the answer to either is ours.
-        sequence = earlier[0].sequence if earlier else secrets.randbits(32)
+        sequence = earlier[0].sequence if earlier else int.from_bytes(os.urandom(4))
         frame = build.tcp(
             link,
             probe.source_ip,

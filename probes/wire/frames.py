@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
+
+from probes.wire.options import dhcp_message, routed_by_options
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -27,9 +30,9 @@ MAX_EXTENSIONS = 8
 DHCP_SERVER = 67
 
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION, _MOBILITY = 0, 43, 44, 60, 135
-_BOOTP_OPTIONS, _DHCP_COOKIE, _DHCP_TYPE = 236, b"\x63\x82\x53\x63", 53  # RFC 2131 §3, RFC 2132 §9.6
-_SOURCE_ROUTES = (131, 137)  # RFC 791: loose and strict source routing
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
+_PLAIN = struct.Struct("!6s6sHBxHxxHBBxx4s4sHH8xBB6x")  # Ethernet, IPv4 without options, TCP
+_PLAIN_TCP_AT = 34
 _SNAP_KINDS = {
     (b"\x00\x00\x0c", 0x2000): "cdp",
     (b"\x00\x00\x0c", 0x2003): "vtp",
@@ -90,7 +93,7 @@ class ArpFields:
     target_ip: IPv4Address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FrameHeader:
     """What the headers of one frame say. None: the frame has no such field.
 
@@ -135,14 +138,10 @@ class FrameHeader:
         return bool(int(self.destination_mac[:2], 16) & 1)
 
 
-_SLOTS = tuple((each.name, FrameHeader.__dict__[each.name]) for each in fields(FrameHeader))
-
-
 def _changed(header: FrameHeader, **changes: object) -> FrameHeader:
     """As dataclasses.replace, which takes a third of the reading of a frame; an audit reads ten thousand of them."""
     new = object.__new__(FrameHeader)
-    for name, slot in _SLOTS:
-        slot.__set__(new, changes[name] if name in changes else slot.__get__(header))
+    vars(new).update(vars(header), **changes)
     return new
 
 
@@ -217,6 +216,9 @@ def parse_header(data: bytes, original_length: int | None = None) -> FrameHeader
     Raises:
         FrameError: a header is cut, contradicts itself, or is nested deeper than any honest frame's.
     """
+    plain = _plain_tcp(data, len(data) if original_length is None else original_length)
+    if plain is not None:
+        return plain
     header, end = parse_network(data, original_length)
     return header if header.protocol is None else _transport(data, header, end)
 
@@ -233,6 +235,42 @@ def parse_network(data: bytes, original_length: int | None = None) -> tuple[Fram
     if header.kind is FrameKind.EAPOL:
         return _eapol(data, header), header.length
     return header, header.length
+
+
+@lru_cache(maxsize=4096)
+def _address(octets: bytes) -> IPv4Address:
+    """The address; sweeps read the same few hundred again and again."""
+    return IPv4Address(octets)
+
+
+def _plain_tcp(data: bytes, length: int) -> FrameHeader | None:
+    """Read at once what a sweep's frames are: untagged IPv4 without options, TCP. None: else or wrong; read on."""
+    if len(data) < _PLAIN.size or length < len(data):
+        return None
+    destination, source, ethertype, version, total, flags, hops, protocol, *rest = _PLAIN.unpack_from(data)
+    from_ip, to_ip, from_port, to_port, offset, tcp_flags = rest
+    if (ethertype, version, protocol) != (ETH_IPV4, 0x45, TCP) or flags & 0x3FFF:
+        return None
+    end, size = _PLAIN_TCP_AT - 20 + total, (offset >> 4) * 4
+    if size < 20 or _PLAIN_TCP_AT + size > end or end > length:  # noqa: PLR2004
+        return None
+    header = object.__new__(FrameHeader)  # a frozen class's own constructor takes as long as all the rest
+    vars(header).update(
+        destination_mac=destination.hex(":"),
+        source_mac=source.hex(":"),
+        length=length,
+        ethertype=ETH_IPV4,
+        kind=FrameKind.IPV4,
+        source_ip=_address(from_ip),
+        destination_ip=_address(to_ip),
+        hop_limit=hops,
+        protocol=TCP,
+        source_port=from_port,
+        destination_port=to_port,
+        tcp_flags=tcp_flags,
+        payload_offset=_PLAIN_TCP_AT,
+    )
+    return header
 
 
 def _word(data: bytes, position: int) -> int:
@@ -265,24 +303,6 @@ def _eapol(data: bytes, header: FrameHeader) -> FrameHeader:
     return _changed(header, eapol_type=kind, eap_code=code)
 
 
-def _dhcp_message(message: bytes) -> int | None:
-    """The type of a DHCP message to a server; None for what is none, or contradicts itself."""
-    if message[_BOOTP_OPTIONS : _BOOTP_OPTIONS + 4] != _DHCP_COOKIE or message[0] != 1:
-        return None
-    position, found = _BOOTP_OPTIONS + 4, None
-    while position < len(message) and message[position] != 0xFF:  # noqa: PLR2004 - end of the options
-        if message[position] == 0:
-            position += 1
-            continue
-        value = message[position + 2 : position + 2 + message[position + 1]] if position + 1 < len(message) else b""
-        if message[position] == _DHCP_TYPE:
-            if len(value) != 1 or found is not None:
-                return None
-            found = value[0]
-        position += 2 + (message[position + 1] if position + 1 < len(message) else 0)
-    return found
-
-
 def _arp(data: bytes, header: FrameHeader) -> FrameHeader:
     octets = _take(data, header.payload_offset, 28, "ARP packet")
     hardware, protocol, hardware_size, protocol_size, operation = struct.unpack_from("!HHBBH", octets)
@@ -305,7 +325,9 @@ def _ipv4(data: bytes, header: FrameHeader) -> tuple[FrameHeader, int]:
     if octets[0] >> 4 != 4 or size < 20 or total < size or start + total > header.length:  # noqa: PLR2004
         raise FrameError("an IPv4 header whose version or lengths are wrong")
     options = _take(data, start + 20, size - 20, "IPv4 options")
-    flags = _word(octets, 6)
+    flags, routed = _word(octets, 6), routed_by_options(options)
+    if routed is None:
+        raise FrameError("an IPv4 option of impossible length")
     header = _changed(
         header,
         source_ip=IPv4Address(octets[12:16]),
@@ -314,25 +336,10 @@ def _ipv4(data: bytes, header: FrameHeader) -> tuple[FrameHeader, int]:
         protocol=octets[9],
         fragment_offset=(flags & 0x1FFF) * 8,
         more_fragments=bool(flags & 0x2000),
-        source_routed=_routed_by_options(options),
+        source_routed=routed,
         payload_offset=start + size,
     )
     return header, start + total
-
-
-def _routed_by_options(options: bytes) -> bool:
-    """Walk IPv4 options (RFC 791 §3.1); tell whether one of them routes the packet elsewhere."""
-    position, routed = 0, False
-    while position < len(options) and options[position] != 0:
-        if options[position] == 1:
-            position += 1
-            continue
-        size = options[position + 1] if position + 1 < len(options) else 0
-        if size < 2 or position + size > len(options):  # noqa: PLR2004
-            raise FrameError("an IPv4 option of impossible length")
-        routed = routed or options[position] in _SOURCE_ROUTES
-        position += size
-    return routed
 
 
 def _ipv6(data: bytes, header: FrameHeader) -> tuple[FrameHeader, int]:
@@ -389,7 +396,7 @@ def _transport(data: bytes, header: FrameHeader, end: int) -> FrameHeader:
         if size < 8 or (start + size > end and not header.more_fragments):  # noqa: PLR2004
             raise FrameError("a UDP header of impossible length")
         to_dhcp = destination == DHCP_SERVER and header.kind is FrameKind.IPV4
-        message = _dhcp_message(data[start + 8 : start + size]) if to_dhcp else None
+        message = dhcp_message(data[start + 8 : start + size]) if to_dhcp else None
         return _changed(header, source_port=source, destination_port=destination, dhcp_message=message)
     if header.protocol == IGMP:
         return _changed(header, igmp_type=octets[0])

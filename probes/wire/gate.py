@@ -13,12 +13,22 @@ _IGMP_QUERY, _MLD_QUERY = 0x11, 130
 class FrameRefused(Exception):
     """A frame was kept off the wire: outside the scope, over the budget, harmful, or not fully readable."""
 
+    sent = 0
+    """Frames of the same call that had left before this one was refused."""
+
 
 class FrameGate(Protocol):
     """Decides and paces. Each frame is admitted, then paid for, then sent, in this order."""
 
     def admit(self, interface: str, header: FrameHeader) -> None:
         """Return if the frame may be sent on the interface; raise `FrameRefused` if it may not."""
+
+    def pay_now(self, interface: str, header: FrameHeader) -> bool:
+        """Charge the frame if the budget allows it at this very moment; False, uncharged, if `pay` has to wait.
+
+        Raises:
+            FrameRefused: no budget is left.
+        """
 
     async def pay(self, interface: str, header: FrameHeader) -> None:
         """Wait until the budget allows the frame, and charge it; raise `FrameRefused` if none is left."""

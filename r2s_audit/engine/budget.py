@@ -70,6 +70,20 @@ class Budget:
             )
         self.sent += packets
 
+    def pay_now(self, device: Device | None, packets: int = 1) -> bool:
+        """Charge packets and take their slots if all rates allow it at this moment; else False, with nothing charged.
+
+        Raises:
+            OverBudget: as :meth:`charge`.
+        """
+        buckets, now = self._buckets(device), self.clock()
+        if any(bucket.free_at - now > INSTANT_S for bucket in buckets):
+            return False
+        self.charge(packets)
+        for bucket in buckets:
+            bucket.take(now, packets)
+        return True
+
     async def pay(self, device: Device | None, packets: int = 1) -> None:
         """Charge packets and wait until the target's, the building devices' and the common rate all allow them.
 
@@ -81,13 +95,17 @@ class Budget:
             OverBudget: as :meth:`charge`.
         """
         self.charge(packets)
-        name = device.id if device else ""
-        buckets = [self._targets.setdefault(name, _Bucket(self.scope.rates.per_target)), self._all]
-        if device is not None and not device.role.is_infrastructure:
-            buckets.append(self._building)
+        buckets = self._buckets(device)
         # Slots are taken in all buckets at one moment, the one of sending: a slot taken earlier in one of them and used
         # late because of another would let two packets of a slow bucket leave close together.
         while (delay := max(bucket.free_at for bucket in buckets) - (now := self.clock())) > INSTANT_S:  # noqa: ASYNC110 - a schedule, not an event
             await asyncio.sleep(delay)
         for bucket in buckets:
             bucket.take(now, packets)
+
+    def _buckets(self, device: Device | None) -> list[_Bucket]:
+        name = device.id if device else ""
+        buckets = [self._targets.setdefault(name, _Bucket(self.scope.rates.per_target)), self._all]
+        if device is not None and not device.role.is_infrastructure:
+            buckets.append(self._building)
+        return buckets

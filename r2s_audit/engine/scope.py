@@ -285,12 +285,22 @@ class PointGate:
         self.scope.admit_destination(destination)
         return ()
 
+    def pay_now(self, interface: str, header: FrameHeader) -> bool:
+        """Take the slot of the frame's target if it is free now; FrameRefused when the budget of the pass is spent."""
+        del interface
+        try:
+            return self.budget.pay_now(self._payer(header))
+        except OverBudget as error:
+            raise GateRefused(error.message) from error
+
     async def pay(self, interface: str, header: FrameHeader) -> None:
         """Wait for the slot of the frame's target; FrameRefused when the budget of the pass is spent."""
         del interface
-        address = header.arp.target_ip if header.arp else header.neighbour_target or header.destination_ip
-        device = self.scope.topology.device_at(address) if address else None
         try:
-            await self.budget.pay(device)
+            await self.budget.pay(self._payer(header))
         except OverBudget as error:
             raise GateRefused(error.message) from error
+
+    def _payer(self, header: FrameHeader) -> Device | None:
+        address = header.arp.target_ip if header.arp else header.neighbour_target or header.destination_ip
+        return self.scope.topology.device_at(address) if address else None

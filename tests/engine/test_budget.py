@@ -40,7 +40,8 @@ def sent_at(monkeypatch: pytest.MonkeyPatch, limits: Scope, targets: list[Device
 
     async def send() -> None:
         for target in targets:
-            await budget.pay(target)
+            if not budget.pay_now(target):
+                await budget.pay(target)
             times.append(clock.now)
 
     asyncio.run(send())
@@ -68,6 +69,18 @@ def test_the_total_is_a_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OverBudget, match="3 permis"):
         budget.charge(1)
     assert budget.sent == 3
+
+
+def test_what_goes_now_is_charged_and_what_has_to_wait_is_not() -> None:
+    now = [0.0]
+    budget = Budget(scope(total=10, per_target=10, building_devices=5), clock=lambda: now[0])
+    assert [budget.pay_now(SWITCH), budget.pay_now(SWITCH), budget.pay_now(GATEWAY)] == [True, False, False]
+    assert budget.sent == 1
+    now[0] = 0.1
+    assert budget.pay_now(GATEWAY)
+    now[0], budget.sent = 0.2, 1000
+    with pytest.raises(OverBudget):
+        budget.pay_now(SWITCH)
 
 
 def test_a_slow_target_does_not_hold_up_the_others() -> None:

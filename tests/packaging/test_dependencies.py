@@ -46,6 +46,8 @@ def documented() -> dict[str, str]:
 
 
 LOCKED = pinned("lock.txt")
+DEBIAN_LISTS = ("debian-agent.txt", "debian-building.txt", "debian-bench.txt", "debian-tests.txt")
+DEBIAN = set().union(*map(debian, DEBIAN_LISTS))
 
 
 def installed(name: str) -> metadata.Distribution | None:
@@ -73,7 +75,7 @@ def licence_words(distribution: metadata.Distribution) -> str:
 
 def test_every_package_of_every_list_is_documented_and_no_other() -> None:
     lists = {*LOCKED, *pinned("agent.txt"), *pinned("uv.txt")}
-    lists |= {normal(n) for n in debian("debian-agent.txt") | debian("debian-building.txt")}
+    lists |= {normal(name) for name in DEBIAN}
     assert len(lists) > 60
     assert lists - documented().keys() == set(), "missing from docs/dependencies.md"
     assert documented().keys() - lists == set(), "in docs/dependencies.md and in no list"
@@ -146,11 +148,10 @@ def test_our_code_imports_only_what_pyproject_declares() -> None:
 
 
 def test_debian_lists_say_why() -> None:
-    for name in ("debian-agent.txt", "debian-building.txt"):
+    for name in DEBIAN_LISTS:
         lines = [line for line in (ROOT / "packaging" / name).read_text().splitlines() if not line.startswith("#")]
         assert all(re.fullmatch(r"[a-z0-9.+-]+ +# \S.{9,}", line) for line in lines), lines
 
 
 def test_no_compiler_is_needed() -> None:
-    wanted = debian("debian-agent.txt") | debian("debian-building.txt")
-    assert not {p for p in wanted if p.endswith("-dev") or p in {"gcc", "g++", "build-essential", "make", "cmake"}}
+    assert not {p for p in DEBIAN if p.endswith("-dev") or p in {"gcc", "g++", "build-essential", "make", "cmake"}}

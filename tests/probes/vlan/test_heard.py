@@ -229,6 +229,9 @@ class Anything:
     def __init__(self, *, closed: bool = False):
         self.closed, self.headers = closed, []
 
+    def pay_now(self, interface, header):
+        return False
+
     def admit(self, interface, header):
         del interface
         if self.closed:

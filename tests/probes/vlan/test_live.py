@@ -53,6 +53,9 @@ class Gate:
         if self.refuses is not None and self.refuses(header):
             raise FrameRefused("hors périmètre")
 
+    def pay_now(self, interface, header):
+        return False  # one by one, through pay
+
     async def pay(self, interface, header):
         self.paid.append((interface, header))
         if self.hook is not None:

@@ -92,6 +92,9 @@ class OpenGate:
     def admit(self, interface: str, header: FrameHeader) -> None:
         self.admitted.append(header)
 
+    def pay_now(self, interface: str, header: FrameHeader) -> bool:
+        return False  # one by one, through pay
+
     async def pay(self, interface: str, header: FrameHeader) -> None:
         self.paid.append(header)
 
@@ -105,6 +108,9 @@ class ClosedGate:
     def admit(self, interface: str, header: FrameHeader) -> None:
         if self.refuses(header):
             raise FrameRefused("closed")
+
+    def pay_now(self, interface: str, header: FrameHeader) -> bool:
+        return False  # one by one, through pay
 
     async def pay(self, interface: str, header: FrameHeader) -> None:
         return

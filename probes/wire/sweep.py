@@ -1,0 +1,398 @@
+"""A sweep: one SYN to each of many (address, port) pairs, one capture, and what became of each pair.
+
+`exchange.probe_many` keeps the evidence of every attempt; a sweep answers one question of thousands of pairs: does
+something listen there? All frames of a sweep have one source port, so that a pair is known by its addresses and ports,
+and a repeated SYN is the same segment again, as a kernel would retransmit it (RFC 9293 §3.8). An answer must come from
+the pair, to us, in our VLAN, and acknowledge the sequence number that was sent; else it is foreign and answers nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from asyncio import Task, create_task
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import zip_longest
+
+from probes.wire import bpf, build
+from probes.wire.answers import IcmpError, TcpSegment, parse_answer
+from probes.wire.capture import Capture, CapturedFrame, CaptureStatistics, Direction
+from probes.wire.channel import WireRefused
+from probes.wire.client import Wire
+from probes.wire.frames import ICMP, ICMPV6, TCP, FrameError, FrameHeader, IpAddress, checksum, mac_bytes
+from probes.wire.gate import FrameGate, FrameRefused
+from probes.wire.match import MAX_FOREIGN, Foreign, Station
+
+MAX_PAIRS = 65_536
+CHUNK = 256
+"""Pairs whose frames are made, admitted and sent together; their time to answer counts from the last of them."""
+AHEAD = 2
+"""Chunks on their way to the helper while the next is made."""
+_FIRST_PORT, _PORTS = 32768, 28232
+_PORT_AND_SEQUENCE = struct.Struct("!HI")
+_PLAIN = struct.Struct("!6s6x3sxHxxHxB18xIBB6x")
+"""Destination; EtherType, version and header length; total length, fragment, protocol; acknowledgement, offset, flags."""
+_IPV4_PLAIN = b"\x08\x00\x45"
+SYN_ACK, RST_ACK = build.SYN | build.ACK, build.RST | build.ACK
+
+
+class PairState(StrEnum):
+    """What a pair answered. FILTERED: somebody refused by ICMP; NOT_SENT: the gate or the kernel refused."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    FILTERED = "filtered"
+    SILENT = "silent"
+    NOT_SENT = "not_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepTarget:
+    """One address, the station that leads to it, and the ports to ask."""
+
+    address: IpAddress
+    next_hop_mac: str
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What became of one target, by port: its state, the first answer, why it was not sent or is left half open."""
+
+    target: SweepTarget
+    states: Mapping[int, PairState]
+    answers: Mapping[int, CapturedFrame]
+    refused: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """The targets in the order given, and what the capture says of itself: not complete, a SILENT proves nothing."""
+
+    swept: tuple[Swept, ...]
+    frames_sent: int
+    statistics: CaptureStatistics
+    started_ns: int
+    ended_ns: int
+    foreign: tuple[Foreign, ...]
+    foreign_count: int
+    unreadable: int
+
+
+async def sweep(  # noqa: PLR0913 - one question's parts, as in probe_many
+    wire: Wire,
+    gate: FrameGate,
+    station: Station,
+    source_ip: IpAddress,
+    targets: Sequence[SweepTarget],
+    *,
+    timeout: float = 1.0,  # noqa: ASYNC109 - an expiry is a result here
+    attempts: int = 2,
+    reset: bool = False,
+) -> SweepReport:
+    """Ask every pair at the gate's pace, targets taking turns; ask those that stay silent again.
+
+    Args:
+        wire: the helper to send and listen through.
+        gate: asked before each frame.
+        station: where we speak from.
+        source_ip: our address.
+        targets: whom to ask, and which ports.
+        timeout: seconds that a pair has to answer after its frame has left.
+        attempts: frames per pair at most.
+        reset: end half-open connections with an RST of our own, as in `exchange.probe_many`.
+
+    Raises:
+        ValueError: more than MAX_PAIRS pairs, or one twice; WireError: the wire failed.
+        FrameError: a port or an address is out of range, or of another version than source_ip.
+    """
+    started, ours = time.time_ns(), _FIRST_PORT + int.from_bytes(os.urandom(4)) % _PORTS
+    rows = _questions(station, source_ip, targets, ours)
+    questions = [question for turn in zip_longest(*rows) for question in turn if question is not None]
+    icmp = bpf.protocol(ICMP) | bpf.protocol(ICMPV6)
+    wanted = bpf.incoming() & bpf.destination(station.mac) & (bpf.destination_ports(ours, ours) | icmp)
+    async with wire.capture(station.interface, bpf=bpf.compile_filter(wanted)) as capture:
+        run = _Sweep(wire, gate, station, source_ip, ours, questions, capture)
+        await run.ask(timeout, attempts, reset=reset)
+        statistics = await capture.statistics()
+        run.absorb()
+        if reset:
+            await run.end_open()
+    return SweepReport(
+        swept=tuple(_swept(target, row) for target, row in zip(targets, rows, strict=True)),
+        frames_sent=run.frames_sent,
+        statistics=statistics,
+        started_ns=started,
+        ended_ns=time.time_ns(),
+        foreign=tuple(run.foreign),
+        foreign_count=run.foreign_count,
+        unreadable=run.unreadable,
+    )
+
+
+@dataclass(slots=True)
+class _Question:
+    """One pair's course. key: target, source, port and our port, as an answer over IPv4 has them in a row."""
+
+    port: int
+    target: SweepTarget
+    template: _Template
+    key: bytes
+    sequence: int
+    state: PairState = PairState.NOT_SENT
+    answer: CapturedFrame | None = None
+    refused: str | None = None
+    ended: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is known of it yet."""
+        return self.answer is None and self.refused is None
+
+
+class _Template:
+    """The SYN to one address, all but port and sequence number: the checksum is corrected for them (RFC 1624)."""
+
+    __slots__ = ("_head", "_middle", "_sum", "_tail")
+
+    def __init__(self, station: Station, source: IpAddress, target: SweepTarget, ours: int) -> None:
+        link = build.Link(station.mac, target.next_hop_mac, station.vlans)
+        whole = build.tcp(link, source, target.address, source_port=ours, destination_port=0, sequence=0)
+        start = 14 + 4 * len(station.vlans) + (20 if source.version == 4 else 40)  # noqa: PLR2004
+        self._head, self._middle, self._tail = whole[: start + 2], whole[start + 8 : start + 16], whole[start + 18 :]
+        self._sum = ~int.from_bytes(whole[start + 16 : start + 18]) & 0xFFFF
+
+    def frame(self, port: int, sequence: int) -> bytes:
+        total = self._sum + port + (sequence >> 16) + (sequence & 0xFFFF)
+        total = (total & 0xFFFF) + (total >> 16)
+        total = ~(total + (total >> 16)) & 0xFFFF
+        return b"%b%b%b%b%b" % (
+            self._head,
+            _PORT_AND_SEQUENCE.pack(port, sequence),
+            self._middle,
+            total.to_bytes(2),
+            self._tail,
+        )
+
+
+def _questions(station: Station, source: IpAddress, targets: Sequence[SweepTarget], ours: int) -> list[list[_Question]]:
+    count = sum(len(target.ports) for target in targets)
+    if count > MAX_PAIRS:
+        raise ValueError(f"{count} pairs, {MAX_PAIRS} at most in one sweep")
+    sequences = struct.unpack(f"!{count}I", os.urandom(4 * count))
+    made: list[list[_Question]] = []
+    number = 0
+    for target in targets:
+        template, addresses = _Template(station, source, target, ours), target.address.packed + source.packed
+        row = []
+        for port in target.ports:
+            if not 0 < port <= 0xFFFF:  # noqa: PLR2004
+                raise FrameError(f"no such port: {port}")
+            key = addresses + (port << 16 | ours).to_bytes(4)
+            row.append(_Question(port, target, template, key, sequences[number]))
+            number += 1
+        made.append(row)
+    return made
+
+
+def _swept(target: SweepTarget, row: Sequence[_Question]) -> Swept:
+    return Swept(
+        target,
+        {question.port: question.state for question in row},
+        {question.port: question.answer for question in row if question.answer is not None},
+        {question.port: question.refused for question in row if question.refused is not None},
+    )
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """One call's state."""
+
+    wire: Wire
+    gate: FrameGate
+    station: Station
+    source_ip: IpAddress
+    ours: int
+    questions: list[_Question]
+    capture: Capture
+    frames_sent: int = 0
+    foreign: list[Foreign] = field(default_factory=list)
+    foreign_count: int = 0
+    unreadable: int = 0
+    _by_key: dict[bytes, _Question] = field(init=False)
+    _mac: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_key = {question.key: question for question in self.questions}
+        self._mac = mac_bytes(self.station.mac)
+        if len(self._by_key) != len(self.questions):
+            raise ValueError("a pair is asked for twice")
+
+    async def ask(self, timeout: float, attempts: int, *, reset: bool) -> None:  # noqa: ASYNC109 - as in sweep
+        """Send all chunks, and again those of their pairs that stay silent, until each had its time to answer."""
+        waiting: deque[tuple[float, int, list[_Question]]] = deque()  # in the order of their ends: all wait alike
+        leaving: deque[tuple[Task[float], int, list[_Question]]] = deque()
+        for start in range(0, len(self.questions), CHUNK):
+            waiting.append((0.0, 0, self.questions[start : start + CHUNK]))
+        while waiting or leaving:
+            if leaving and (len(leaving) > AHEAD or not waiting or waiting[0][0] > time.monotonic()):
+                left, asked, chunk = leaving.popleft()
+                waiting.append((await left + timeout, asked, chunk))
+                self.absorb()
+                continue
+            due, asked, chunk = waiting.popleft()
+            await self._listen(due, chunk)
+            if reset:
+                await self.end_open()
+            silent = [question for question in chunk if question.silent]
+            if silent and asked < attempts:
+                leaving.append((create_task(self._send(silent)), asked + 1, silent))
+
+    async def end_open(self) -> None:
+        """Reset the connections that were found open and have not been ended."""
+        found = [q for q in self.questions if q.state is PairState.OPEN and not q.ended]
+        for question in found:
+            question.ended = True
+        for question, reason in await self._transmit(found, [self._reset(question) for question in found]):
+            question.refused = f"left half open: {reason}"
+
+    def absorb(self) -> None:
+        """Match what was captured so far; the first answer stands."""
+        for frame in self.capture.take():
+            if frame.direction is Direction.OUTGOING or self._plain(frame):
+                continue
+            try:
+                header, answer = parse_answer(frame.data, verify=not frame.checksum_partial)
+            except FrameError:
+                self.unreadable += 1  # counted, not an answer: a damaged one must not pass for one
+                continue
+            if isinstance(answer, TcpSegment):
+                self._segment(frame, header, answer)
+            elif isinstance(answer, IcmpError) and answer.embedded.protocol == TCP:
+                self._error(frame, header, answer)
+
+    def _plain(self, frame: CapturedFrame) -> bool:
+        """Take the usual answer as it stands: untagged, IPv4 without options, a segment that only the pair can send.
+
+        Whatever differs in anything is left to the parser, which knows what is wrong with it.
+        """
+        data = frame.data
+        question = self._by_key.get(data[26:38])
+        if question is None or len(data) < _PLAIN.size or self.station.vlan is not None:
+            return False
+        destination, kind, total, fragment, protocol, acknowledged, offset, flags = _PLAIN.unpack_from(data)
+        expected = (self._mac, _IPV4_PLAIN, TCP, (question.sequence + 1) & 0xFFFFFFFF)
+        if (destination, kind, protocol, acknowledged) != expected or fragment & 0x3FFF:
+            return False
+        end = 14 + total
+        if not 20 <= (offset >> 4) * 4 <= total - 20 or end > len(data):  # noqa: PLR2004 - octets of both headers
+            return False
+        if not frame.checksum_partial and checksum(data[26:34] + b"\0\6" + (total - 20).to_bytes(2) + data[34:end]):
+            return False
+        if flags & (SYN_ACK | build.RST) == SYN_ACK:
+            self._answered(question, PairState.OPEN, frame)
+        elif flags & RST_ACK == RST_ACK:
+            self._answered(question, PairState.CLOSED, frame)
+        else:
+            return False
+        return True
+
+    def _segment(self, frame: CapturedFrame, header: FrameHeader, segment: TcpSegment) -> None:
+        if header.source_ip is None or header.destination_ip is None or segment.destination_port != self.ours:
+            return  # somebody else's conversation
+        key = header.source_ip.packed + header.destination_ip.packed
+        question = self._by_key.get(key + (segment.source_port << 16 | segment.destination_port).to_bytes(4))
+        reason = self._link_difference(header)
+        if question is None:
+            reason = reason or f"from {header.source_ip} port {segment.source_port}, which was not asked"
+        elif reason is None and segment.acknowledgement != (question.sequence + 1) & 0xFFFFFFFF:
+            reason = "acknowledges a sequence number that was not sent"
+        if segment.flags & (SYN_ACK | build.RST) == SYN_ACK:
+            state = PairState.OPEN
+        elif segment.flags & RST_ACK == RST_ACK:
+            state = PairState.CLOSED
+        else:
+            reason = reason or f"flags {segment.flags:#x} answer no SYN"
+        if question is None or reason is not None:
+            self._note(reason or "", frame)
+        else:
+            self._answered(question, state, frame)
+
+    def _error(self, frame: CapturedFrame, header: FrameHeader, error: IcmpError) -> None:
+        quoted = error.embedded
+        if quoted.first != self.ours:
+            return
+        key = quoted.destination_ip.packed + quoted.source_ip.packed
+        question = self._by_key.get(key + (quoted.second << 16 | quoted.first).to_bytes(4))
+        reason = self._link_difference(header)
+        if question is None or quoted.tcp_sequence != question.sequence:
+            self._note("an ICMP error that quotes another segment", frame)
+        elif reason is not None or header.destination_ip != self.source_ip:
+            self._note(reason or f"to {header.destination_ip}, not to {self.source_ip}", frame)
+        else:
+            self._answered(question, PairState.FILTERED, frame)
+
+    def _answered(self, question: _Question, state: PairState, frame: CapturedFrame) -> None:
+        if question.answer is None:
+            question.state, question.answer = state, frame
+        elif question.state is not state:
+            self._note(f"a second answer, {state} after {question.state}", frame)
+
+    def _link_difference(self, header: FrameHeader) -> str | None:
+        expected = 0 if self.station.vlan is None else self.station.vlan.vid
+        outer = header.vlans[0].vid if header.vlans else 0  # identifier 0: a priority tag, no VLAN
+        if header.destination_mac != self.station.mac:
+            return f"to {header.destination_mac}, not to {self.station.mac}"
+        return None if outer == expected else f"in VLAN {outer}, not in {expected}"
+
+    def _note(self, reason: str, frame: CapturedFrame) -> None:
+        self.foreign_count += 1
+        if len(self.foreign) < MAX_FOREIGN:
+            self.foreign.append(Foreign(reason, frame.t_ns, frame.data))
+
+    async def _listen(self, due: float, chunk: Sequence[_Question]) -> None:
+        """Absorb until the monotonic moment due, or until nobody of the chunk is silent."""
+        self.absorb()
+        while (remaining := due - time.monotonic()) > 0 and any(question.silent for question in chunk):
+            if await self.capture.wait(remaining):
+                self.absorb()
+
+    async def _send(self, chunk: Sequence[_Question]) -> float:
+        """Send a chunk; return the monotonic time when the last frame had left."""
+        frames = [question.template.frame(question.port, question.sequence) for question in chunk]
+        for question, reason in await self._transmit(chunk, frames):
+            question.refused = reason
+        for question in chunk:
+            if question.refused is None and question.state is PairState.NOT_SENT:
+                question.state = PairState.SILENT
+        return time.monotonic()
+
+    async def _transmit(self, questions: Sequence[_Question], frames: Sequence[bytes]) -> list[tuple[_Question, str]]:
+        """Send frames together, and one by one where one of them is refused; return whose were, and why."""
+        refused: list[tuple[_Question, str]] = []
+        position, size = 0, len(frames)
+        while position < len(frames):
+            part = frames[position : position + size]
+            try:
+                await self.wire.send(self.gate, self.station.interface, part)
+            except (FrameRefused, WireRefused) as refusal:
+                self.frames_sent += refusal.sent
+                position += refusal.sent
+                if refusal.sent or size == 1:  # the next one is meant; at admission it may be any
+                    refused.append((questions[position], str(refusal)))
+                    position += 1
+                size = 1
+            else:
+                self.frames_sent += len(part)
+                position += len(part)
+        return refused
+
+    def _reset(self, question: _Question) -> bytes:
+        link = build.Link(self.station.mac, question.target.next_hop_mac, self.station.vlans)
+        there, sequence = question.target.address, (question.sequence + 1) & 0xFFFFFFFF
+        ports = {"source_port": self.ours, "destination_port": question.port}
+        return build.tcp(link, self.source_ip, there, **ports, sequence=sequence, flags=build.RST)
