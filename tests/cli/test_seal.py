@@ -66,7 +66,7 @@ def test_two_roles_a_certificate_and_a_time(cli: CommandLine, record: Path, keys
 def test_altered_is_said_in_words(cli: CommandLine, record: Path, keys: Path) -> None:
     seal(cli, record, keys)
     path = record / "ledger.jsonl"
-    path.write_bytes(path.read_bytes().replace(b'"record_format":2', b'"record_format":1'))
+    path.write_bytes(path.read_bytes().replace(b'"record_format":3', b'"record_format":2'))
     ended = cli("verify", str(record), "--trust", str(keys / "auditrice.pub"))
     assert ended.code == 1
     assert ended.out.startswith("ALTÉRÉ")

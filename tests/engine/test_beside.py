@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from r2s_audit.engine import collect
+from r2s_audit.engine import schedule
 from tests.engine.audits import Bench, each
 
 
 def test_a_listener_outlasts_the_rounds_and_takes_nobodys_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collect, "CONCURRENCY", 1)
+    monkeypatch.setattr(schedule, "CONCURRENCY", 1)
     bench = Bench(tmp_path / "r", [each("listening", collector="essai.beside"), each("good", "failing", name="c2")])
     result = asyncio.run(asyncio.wait_for(bench.run(), 20))
     assert result.complete

@@ -226,9 +226,11 @@ def test_no_planted_secret_is_left_in_any_form(kept: Kept) -> None:
             kept.planted[f"{name} at {engine.hex()}"] = localised(kept.planted[name], engine)
     hunt = Hunt(kept.planted)
     assert hunt.found_below(kept.outputs) == {}
-    assert not {name for line in kept.commands for name in hunt.found_in(line)}
-    assert any(b"r2s_audit" in line for line in kept.commands), "the control: the audit was seen to run"
-    assert any(b"wpa_supplicant" in line for line in kept.commands)
+    # The building's own devices are told by their command lines what to say: they are no part of the audit.
+    ours = [line for line in kept.commands if b"r2s_audit.lab" not in line]
+    assert not {name for line in ours for name in hunt.found_in(line)}
+    assert any(b"r2s_audit" in line for line in ours), "the control: the audit was seen to run"
+    assert any(b"wpa_supplicant" in line for line in ours)
 
 
 def test_the_secrets_were_really_met(kept: Kept) -> None:
