@@ -63,10 +63,10 @@ def places(topology: Topology, switch: str) -> list[Place]:
     special = {p.socket for p in topology.site.points if p.kind in _NOT_COMPARED}
     found = [Place(s.id, s.port, s.vlan) for s in topology.site.sockets if s.switch == switch and s.id not in special]
     for device in topology.site.devices:
-        own = topology.vlans_of(device)
         for attached in device.attached_to:
             if attached.switch != switch or attached.link:
                 continue
+            own = topology.vlans_of(device)
             if attached.vlan is not None or len(own) == 1:
                 found.append(Place(device.id, attached.port, attached.vlan or next(iter(own))))
     return found
