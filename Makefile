@@ -11,7 +11,7 @@ BIN := .venv/bin
 OUTPUT ?= resultat
 TESTS ?=
 # One more than there are processors: the tests of the reference building wait for it more than they work.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+WORKERS ?= $(shell expr $$(nproc) + 2)
 ACCURACY ?=
 
 .PHONY: help demo test accuracy lint bench messages lock setup packages peers instruments venv clean

@@ -100,7 +100,9 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         """Whether the box is there for its own network, and serves leases."""
         inside("auditeur", "ip", "route", "replace", "192.168.1.1", "dev", "prise-log")
         try:
-            alive = inside("auditeur", "ping", "-c", "1", "-W", "1", "-I", "prise-log", "192.168.1.1").returncode == 0
+            # Longer than the kernel's repetition of an ARP request: one that nobody answered before may be under way.
+            words = ["ping", "-c", "3", "-i", "0.6", "-W", "2", "-I", "prise-log", "192.168.1.1"]
+            alive = inside("auditeur", *words).returncode == 0
         finally:
             inside("auditeur", "ip", "route", "del", "192.168.1.1", "dev", "prise-log")
         return alive and ":67" in inside("gw-102", "ss", "-Hlun").stdout
