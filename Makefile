@@ -10,7 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 OUTPUT ?= resultat
 TESTS ?=
-# One more than there are processors: the tests of the reference building wait for it more than they work.
+# Two more than there are processors: the tests of the reference building wait for it more than they work.
 WORKERS ?= $(shell expr $$(nproc) + 2)
 ACCURACY ?=
 
