@@ -144,7 +144,7 @@ def test_a_fault_that_fails_leaves_the_building_as_it_was(building: Building, in
     assert inside("auditeur", "openssl", *words.split(), input="").returncode == 0
 
 
-def test_a_switch_that_was_off_comes_back_whole(building: Building, walk, reach, tmp_path, monkeypatch) -> None:
+def test_a_switch_that_was_off_comes_back_whole(building, walk, reach, wait_for, tmp_path, monkeypatch) -> None:
     text = (fault.FAULTS / "target-off.yaml").read_text()
     (tmp_path / "dark.yaml").write_text(
         text.replace("target-off", "dark").replace("nodes/supervision", "nodes/sw-acces")
@@ -154,7 +154,7 @@ def test_a_switch_that_was_off_comes_back_whole(building: Building, walk, reach,
     with building.fault(Fault.load("dark")):
         assert set(reach("auditeur", [question]).values()) != {"open"}
         assert building.status().healthy, "what is off is not expected to run"
-    assert reach("auditeur", [question])[question] == "open"
+    wait_for(lambda: reach("auditeur", [question])[question] == "open", 3)
     host = building.address("sw-acces")[0]
     assert walk(host, "1.3.6.1.2.1.17.7.1.4.3.1.1")
     names = {bytes.fromhex(value).decode() for value in walk(host, "1.3.6.1.2.1.31.1.1.1.1").values()}
