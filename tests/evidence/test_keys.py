@@ -107,6 +107,47 @@ def test_an_agent_signs_no_rsa(agent: Path) -> None:
         agent_signer(_fingerprint(agent / "rsa-pss.pub"))
 
 
+MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
+
+
+def test_a_token_signs_through_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PKCS#11: the key of a card stays in it; the library of our signatures knows no card, the agent does."""
+    if not MODULE.exists():
+        pytest.fail(f"{MODULE} is missing: softhsm2 is on the Debian list of the tests")
+    (tmp_path / "tokens").mkdir()
+    settings = tmp_path / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
+    someone = person("carte", "ecdsa-p256")
+    key = someone.write(tmp_path, form=PrivateFormat.PKCS8)
+
+    def run(*words: str) -> None:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+        assert done.returncode == 0, done.stderr
+
+    run("softhsm2-util", "--init-token", "--free", "--label", "carte", "--pin", "1234", "--so-pin", "12345678")
+    run("softhsm2-util", "--import", str(key), "--token", "carte", "--label", "sceau", "--id", "01", "--pin", "1234")
+    pin = tmp_path / "pin"
+    pin.write_text("#!/bin/sh\necho 1234\n")
+    pin.chmod(0o700)
+    monkeypatch.setenv("SSH_ASKPASS", str(pin))
+    monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
+    path = tmp_path / "agent"
+    with subprocess.Popen(
+        ["ssh-agent", "-D", "-a", str(path), "-P", str(MODULE.resolve())], stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not path.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+            run("ssh-add", "-s", str(MODULE.resolve()))
+            assert is_signature(someone.key.public_key(), agent_signer("").sign(b"message"), b"message")
+        finally:
+            process.terminate()
+
+
 def _fingerprint(public: Path) -> str:
     key = read_public_key(public.read_bytes())
     line = public.with_suffix(".ssh")
