@@ -51,11 +51,16 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             inside("auditeur", "ip", "route", "del", asked, "dev", interface)
         return "lladdr" in learnt
 
-    def mode(port: str) -> list[str]:
-        """How the access switch treats a port, read from the switch itself: mode, trunks, tag."""
-        switch = building.state_dir / "n" / "sw-acces" / "ovs" / "db.sock"
+    def mode(port: str, switch: str = "sw-acces") -> list[str]:
+        """How a switch treats a port, read from the switch itself: mode, trunks, tag."""
+        database = building.state_dir / "n" / switch / "ovs" / "db.sock"
         words = ["get", "port", port, "vlan_mode", "trunks", "tag"]
-        return inside("sw-acces", "ovs-vsctl", f"--db=unix:{switch}", *words).stdout.split("\n")
+        return inside(switch, "ovs-vsctl", f"--db=unix:{database}", *words).stdout.split("\n")
+
+    def administered_in_vlan_1() -> bool:
+        """Whether both switches have their administration in VLAN 1, and it works: the laptop reaches them."""
+        found = [mode("cpu", switch)[2] for switch in ("sw-coeur", "sw-acces")]
+        return found == ["1", "1"] and outcomes("auditeur", "prise-adm", "sw-coeur") == {"open"}
 
     technique, administration = (str(building.sane.vlans[name].id) for name in ("technique", "administration"))
 
@@ -133,5 +138,6 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         "proxy-arp-across-zones": lambda: proxied("prise-vis", "supervision"),
         "router-joins-dwellings": lambda: "open" in outcomes("auditeur", "prise-202", "gw-101"),
         "native-vlan-in-use": lambda: mode("tr1")[0] == "native-untagged" and mode("tr1")[2] == technique,
+        "administration-in-vlan-1": administered_in_vlan_1,
         "trunk-handed-to-a-dwelling": lambda: administration in mode("ge13")[1],
     }
