@@ -35,6 +35,7 @@ USED = {
     "snmp.access-ports": {"S1.3"},
     "snmp.no-foreign-equipment": {"C1.2"},
     "snmp.native-vlan": {"S1.3"},
+    "snmp.ingress-filtered": {"S1.3"},
     "snmp.admin-vlan": {"S1.3"},
     "snmp.trunks-declared": {"S1.3"},
     "snmp.learnt-in-place": {"S1.3"},
