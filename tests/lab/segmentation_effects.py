@@ -22,6 +22,20 @@ with socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_
         client.recv(512)
 """
 """A connection, or the question to a clock, from a source port; 0: any."""
+HOP = """
+import socket, sys
+sender, receiver, vlan = sys.argv[1:]
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88B6)) as there:
+    there.bind((receiver, 0x88B6))
+    there.settimeout(1)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as here:
+        here.bind((sender, 0))
+        addresses = there.getsockname()[4] + here.getsockname()[4]
+        tags = bytes.fromhex("81000000" + "8100") + int(vlan).to_bytes(2, "big")
+        here.send(addresses + tags + bytes.fromhex("88b6") + b"saut".ljust(46, bytes(1)))
+    there.recv(100)
+"""
+"""A frame with a VLAN's tag inside a priority tag, from one socket of the laptop to another one; by somebody else's hands."""
 Effect = Callable[[], bool]
 
 
@@ -96,6 +110,10 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             for address in building.address(target)
         ]
 
+    def hops(sender: str, receiver: str, vlan: str) -> bool:
+        """Whether a frame with two tags comes to a socket of another VLAN, on the other switch."""
+        return inside("auditeur", "/usr/bin/python3", "-I", "-c", HOP, sender, receiver, vlan).returncode == 0
+
     def return_hole() -> bool:
         asked = [(*what, source) for what in (("tcp", 443), ("udp", 123)) for source in (53, 0)]
         found = [passes("prise-vis", "supervision", *each) for each in asked]
@@ -139,5 +157,6 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         "router-joins-dwellings": lambda: "open" in outcomes("auditeur", "prise-202", "gw-101"),
         "native-vlan-in-use": lambda: mode("tr1")[0] == "native-untagged" and mode("tr1")[2] == technique,
         "administration-in-vlan-1": administered_in_vlan_1,
+        "double-tagging-works": lambda: hops("prise-202", "pc-rdc", technique),
         "trunk-handed-to-a-dwelling": lambda: administration in mode("ge13")[1],
     }
