@@ -81,6 +81,8 @@ def test_a_leaking_socket_and_a_native_vlan_in_use_are_walked_through(building: 
         ("vlan.double-tag", "prise-log vlan=20 receiver=point-PC-RDC@point-prise-log"),
     }
     assert all(f.value in {Value.CONFORME, Value.NON_CONFORME} for f in findings(result))
+    # What the switches say of their own ports agrees with what was walked through.
+    assert {check for check, _ in wrong(result)} >= {"snmp.ingress-filtered", "snmp.native-vlan"}
 
 
 @pytest.mark.parametrize("flag", [True, False])
