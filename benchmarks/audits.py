@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from r2s_audit.lab.site import write_site
 from r2s_audit.model.audit import Audit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from r2s_audit.lab import Building
 
 LAPTOP = "auditeur"
@@ -49,15 +52,19 @@ def ordinary_points(building: Building) -> list[str]:
     return [word for point in points for word in ("--point", point)]
 
 
-def audit(building: Building, directory: Path, *options: str, timeout: float = 120) -> Result:
+def audit(
+    building: Building, directory: Path, *options: str, timeout: float = 120, changes: Mapping[str, Any] | None = None
+) -> Result:
     """Run an audit on the laptop, with the building's own site file; ``timeout`` in seconds.
+
+    ``changes``: sections of the site file that are otherwise than the building says, such as a mandate.
 
     Raises:
         subprocess.TimeoutExpired: it did not end in time; it is killed.
     """
     directory.mkdir(parents=True, exist_ok=True)
     site, record = directory / "site.yaml", directory / "record"
-    building.write_site(site)
+    write_site({**building.site_document(), **(changes or {})}, site)
     command = [*building.enter(LAPTOP), sys.executable, "-m", "r2s_audit", "run", str(site), "--record", str(record)]
     process = subprocess.run(
         [*command, *options],

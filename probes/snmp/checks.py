@@ -6,6 +6,7 @@ from probes.api import AnyCheck
 
 from .checks_access import CoreObjects, IdentityFilled, LegacyRefused, UsmStrength
 from .checks_foreign import NoForeignEquipment
+from .checks_ingress import IngressFiltered
 from .checks_levels import LevelEnforced
 from .checks_places import AdminVlan, LearntInPlace, TrunksDeclared
 from .checks_ports import AccessPorts, NativeVlan
@@ -23,6 +24,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     Dot1qVersion(),
     AccessPorts(),
     NativeVlan(),
+    IngressFiltered(),
     AdminVlan(),
     TrunksDeclared(),
     LearntInPlace(),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from . import oids
 from .oids import Oid
+
+Admits = Literal["all", "tagged", "untagged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,8 @@ class Dialect:
     base_port: dict[str, Oid]
     port_vlan: dict[str, Oid]
     fdb: dict[str, Oid]
+    admits: dict[int, Admits]
+    """Numbers of the acceptable frame types of a port."""
     components: int = 0
     """Index parts that say which component of the bridge a row is of."""
 
@@ -27,6 +32,7 @@ Q_BRIDGE = Dialect(
     oids.BASE_PORT_COLUMNS,
     oids.PORT_VLAN_COLUMNS,
     oids.FDB_COLUMNS,
+    {1: "all", 2: "tagged"},
 )
 """BRIDGE-MIB (RFC 4188) and Q-BRIDGE-MIB (RFC 4363)."""
 IEEE = Dialect(
@@ -35,6 +41,7 @@ IEEE = Dialect(
     oids.IEEE_BASE_PORT_COLUMNS,
     oids.IEEE_PORT_VLAN_COLUMNS,
     oids.IEEE_FDB_COLUMNS,
+    {1: "all", 2: "untagged", 3: "tagged"},
     components=1,
 )
-"""IEEE8021-BRIDGE-MIB and IEEE8021-Q-BRIDGE-MIB."""
+"""IEEE8021-BRIDGE-MIB and IEEE8021-Q-BRIDGE-MIB; IEEE8021PortAcceptableFrameTypes (IEEE8021-TC-MIB) for the numbers."""

@@ -112,13 +112,16 @@ class CurrentVlan(Model):
 
 
 class BridgePort(Model):
-    """One bridge port; ``acceptable``: 1 all, 2 only tagged."""
+    """One bridge port; ``acceptable`` is the agent's own number, which the two families of tables do not read alike."""
 
     port: int
     if_index: int | None = None
     pvid: int | None = None
     acceptable: int | None = None
+    admits: Literal["all", "tagged", "untagged"] | None = None
+    """What that number says; ``untagged`` lets priority-tagged frames in too. None: not given, or of no standard."""
     ingress_filtering: bool | None = None
+    """Whether a tagged frame of a VLAN that the port is no member of is dropped (IEEE 802.1Q-2022, 8.6.2)."""
 
 
 class Learnt(Model):

@@ -196,6 +196,7 @@ def bridge_ports(rows: Rows, dialect: Dialect = Q_BRIDGE) -> tuple[BridgePort, .
             if_index=integer(row.get("dot1dBasePortIfIndex")),
             pvid=integer(row.get("dot1qPvid")),
             acceptable=integer(row.get("dot1qPortAcceptableFrameTypes")),
+            admits=dialect.admits.get(integer(row.get("dot1qPortAcceptableFrameTypes")) or 0),
             ingress_filtering=truth(row.get("dot1qPortIngressFiltering")),
         )
         for (number,), row in right.items()

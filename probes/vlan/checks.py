@@ -18,6 +18,9 @@ from probes.vlan.lease import DhcpDeclared, NoBox
 from probes.vlan.matrix import INSIDE, LEASE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
 from probes.vlan.proxy import NoProxy
+from probes.vlan.tags_check import DoubleTag, SentTag
+from probes.vlan.tags_facts import TagsReceivedFacts, TagsSentFacts
+from probes.vlan.tags_requests import RECEIVED
 from r2s_audit.model.site import Intrusiveness
 
 if TYPE_CHECKING:
@@ -108,6 +111,50 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         one_per_device=False,
     ),
     CollectorSpec(
+        id=SentTag.id,
+        version="1",
+        facts=TagsSentFacts,
+        function="probes.vlan.tags:tried",
+        intrusiveness=Intrusiveness.INTRUSIVE,
+        packets=9,  # three frames, six of the window's own controls
+        seconds=15.0,
+        usual_packets=4,
+        usual_seconds=2.5,
+        needs_wire=True,
+        batch=True,
+        one_per_device=False,
+        apart=True,
+    ),
+    CollectorSpec(
+        id=DoubleTag.id,
+        version="1",
+        facts=TagsSentFacts,
+        function="probes.vlan.tags:tried",
+        intrusiveness=Intrusiveness.INTRUSIVE,
+        packets=12,  # three frames of each form, six of the window's own controls
+        seconds=15.0,
+        usual_packets=8,
+        usual_seconds=2.5,
+        needs_wire=True,
+        batch=True,
+        one_per_device=False,
+        apart=True,
+    ),
+    CollectorSpec(
+        id=RECEIVED,
+        version="1",
+        facts=TagsReceivedFacts,
+        function="probes.vlan.tags:received",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=12,  # the controls at both ends of the window
+        seconds=310.0,  # a profile may ask for twice that, which the deadline allows
+        usual_packets=8,
+        usual_seconds=0.0,
+        needs_wire=True,
+        beside=True,
+        one_per_device=False,
+    ),
+    CollectorSpec(
         id=LEASE,
         version="1",
         facts=LeaseFacts,
@@ -134,6 +181,8 @@ CHECKS: tuple[AnyCheck, ...] = (
     NoProxy(),
     ControlProtocols(),
     ForeignFrames(),
+    SentTag(),
+    DoubleTag(),
     DhcpDeclared(),
     NoBox(),
 )

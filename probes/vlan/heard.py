@@ -41,6 +41,7 @@ from probes.wire import bpf, build
 from probes.wire.channel import WireRefused
 from probes.wire.frames import ETH_LOCAL_EXPERIMENT, VlanTag, mac_text
 from probes.wire.gate import FrameRefused
+from probes.wire.trials import read_trial
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 
@@ -86,7 +87,7 @@ async def heard(access: Access, request: Request) -> Outcome:
         CollectFailure: no interface, no link, or no raw frames. WireError: the helper is gone.
     """
     name, started = access.point.interface, access.now()
-    before = _linked(name)
+    before = linked(name)
     window = _Window(own=_own_addresses(access))
     async with access.wire.capture(
         name,
@@ -100,7 +101,7 @@ async def heard(access: Access, request: Request) -> Outcome:
         statistics = await capture.statistics()
         window.absorb(capture.take())
     seconds = time.monotonic() - window.since
-    losses = _linked_or_none(name)
+    losses = linked_or_none(name)
     downs = 1 if losses is None else losses.carrier_downs - before.carrier_downs
     ended = access.now()
     facts = window.facts(started, ended, seconds, statistics, downs)
@@ -114,11 +115,11 @@ async def tag_control(access: Access, request: Request) -> Outcome:
         CollectFailure: no interface, no link, or no raw frames. WireError: the helper is gone.
     """
     started, own = access.now(), mac_text(access.mac)
-    _linked(access.point.interface)
+    linked(access.point.interface)
     vlan = access.topology.vlan_of(access.point)
     frames: dict[str, bytes] = {}
     for mate in mates(access.topology, access.point):
-        there = _linked_or_none(mate.interface)
+        there = linked_or_none(mate.interface)
         if there is not None and vlan is not None:
             link = build.Link(own, there.mac, (VlanTag(0), VlanTag(vlan.id)))
             frames[mate.id] = build.ethernet(link, ETH_LOCAL_EXPERIMENT, b"")
@@ -133,7 +134,7 @@ async def tag_control(access: Access, request: Request) -> Outcome:
                 del frames[name]  # not a point of this pass, or no link: there is nobody to hear it
         due, pause = time.monotonic() + pause, EVERY_SECONDS
         while time.monotonic() < due:
-            if _over(access, request, since):
+            if over(access, request, since):
                 facts = TagControlFacts(peers=tuple(frames), sent=sent)
                 return Outcome(facts=facts, packets_sent=sent, started=started, ended=access.now())
             await asyncio.sleep(TURN_SECONDS)
@@ -142,24 +143,24 @@ async def tag_control(access: Access, request: Request) -> Outcome:
 
 
 async def _listen(access: Access, request: Request, capture: Capture, window: _Window) -> None:
-    while not _over(access, request, window.since):
+    while not over(access, request, window.since):
         if await capture.wait(TURN_SECONDS):
             window.absorb(capture.take())
 
 
-def _over(access: Access, request: Request, since: float) -> bool:
+def over(access: Access, request: Request, since: float) -> bool:
     """Whether a window has lasted long enough: as long as the pass, within what the profile says."""
     seconds = time.monotonic() - since
     return seconds >= int(request.param("most_s")) or (access.alone and seconds >= int(request.param("least_s")))
 
 
-def _linked(name: str) -> Link:
+def linked(name: str) -> Link:
     """The interface, up and plugged in.
 
     Raises:
         CollectFailure: it is not.
     """
-    link = _linked_or_none(name)
+    link = linked_or_none(name)
     if link is None:
         raise CollectFailure(Failure.MISSING_INTERFACE, msg("interface {name} absente de cette machine", name=name))
     if not (link.up and link.carrier):
@@ -167,7 +168,8 @@ def _linked(name: str) -> Link:
     return link
 
 
-def _linked_or_none(name: str) -> Link | None:
+def linked_or_none(name: str) -> Link | None:
+    """The interface, whatever its state; None where there is none of this name."""
     try:
         return read_link(name)
     except NoInterface:
@@ -176,7 +178,7 @@ def _linked_or_none(name: str) -> Link | None:
 
 def _own_addresses(access: Access) -> frozenset[str]:
     """MAC addresses of this machine's points: what we say ourselves is no finding."""
-    links = (_linked_or_none(point.interface) for point in access.topology.site.points)
+    links = (linked_or_none(point.interface) for point in access.topology.site.points)
     return frozenset(link.mac for link in links if link is not None)
 
 
@@ -211,6 +213,8 @@ class _Window:
             self._hear(frame.data, classify(frame.data), now)
 
     def _hear(self, data: bytes, found: L2Frame, now: float) -> None:
+        if found.source in self.own and read_trial(data) is not None:
+            return  # our own trials with foreign tags are judged by what their receiver says of them (vlan.tags-received)
         vids = tuple(tag.vid for tag in found.tags)
         if found.kind is Kind.UNREADABLE:
             self.unreadable += 1

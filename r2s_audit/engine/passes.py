@@ -164,7 +164,12 @@ class Pass:
         budget = Budget(self.topology.site.scope, clock=asyncio.get_running_loop().time)
         own, over = frozenset(i.mac for i in interfaces.values() if i is not None), asyncio.Event()
         accesses = {
-            name: PointAccess(PointGate(scope, budget, self.topology.points[name], own), interface, self.tools, over)
+            name: PointAccess(
+                PointGate(scope, budget, self.topology.points[name], own, lambda: self.tools.clock.now().date()),
+                interface,
+                self.tools,
+                over,
+            )
             for name, interface in interfaces.items()
         }
         trail = Trail(self.topology)

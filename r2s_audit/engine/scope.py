@@ -8,17 +8,19 @@ not declared and is therefore refused (promise 4).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from probes.wire.frames import ETH_LOCAL_EXPERIMENT, ETH_VLAN, ICMPV6, FrameHeader, FrameKind
 from probes.wire.gate import FrameRefused, never_allowed
+from probes.wire.trials import trial_of
 from r2s_audit.engine.budget import Budget, OverBudget
 from r2s_audit.errors import OutOfScope
 from r2s_audit.model.site import Intrusiveness, is_one_host
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Callable
 
     from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint
     from r2s_audit.model.text import Message
@@ -37,7 +39,12 @@ LIMITED_BROADCAST = "255.255.255.255"
 _EAP_PACKET, _EAPOL_START, _EAPOL_LOGOFF, _EAP_RESPONSE = 0, 1, 2, 2
 _DHCP_CLIENT, _DHCP_SERVER, _DHCP_DISCOVER = 68, 67, 1
 
+
 _RANK = {Intrusiveness.PASSIVE: 0, Intrusiveness.SAFE: 1, Intrusiveness.INTRUSIVE: 2}
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 class GateRefused(FrameRefused):
@@ -162,6 +169,8 @@ class PointGate:
     point: MeasuringPoint
     own: frozenset[str] = frozenset()
     """MAC addresses of the interfaces of this pass."""
+    today: Callable[[], date] = _today
+    """For the dates of a mandate."""
 
     def admit(self, interface: str, header: FrameHeader) -> None:
         """Allow one frame or raise FrameRefused with the reason."""
@@ -177,7 +186,7 @@ class PointGate:
                     own=self.point.interface,
                 )
             )
-        if self._is_tag_control(header):
+        if self._is_tag_control(header) or self._is_tag_trial(header):
             return
         self._admit_tags(header)
         try:
@@ -199,6 +208,24 @@ class PointGate:
             and header.ethertype == ETH_LOCAL_EXPERIMENT
             and header.destination_mac in self.own
         )
+
+    def _is_tag_trial(self, header: FrameHeader) -> bool:
+        """A frame that tries whether a foreign tag gets in, to another point of ours, where a mandate asks for it.
+
+        Raises:
+            GateRefused: such a trial, and no mandate in force, no flag, or not this trial.
+        """
+        vlan = self.scope.topology.vlan_of(self.point)
+        if self.point.kind != "access" or vlan is None or header.destination_mac not in self.own:
+            return False
+        trial = trial_of(header, vlan.id, self.scope.topology.vlans)
+        if trial is None:
+            return False
+        try:
+            self.scope.admit_intrusiveness(Intrusiveness.INTRUSIVE, trial, self.today())
+        except OutOfScope as error:
+            raise GateRefused(error.message) from error
+        return True
 
     def _admit_tags(self, header: FrameHeader) -> None:
         if not header.vlans:

@@ -21,7 +21,7 @@ Row: TypeAlias = tuple[Oid, str, str]
 BRIDGE: Oid = (1, 3, 6, 1, 2, 1, 17)
 Q_BRIDGE: Oid = (*BRIDGE, 7, 1)
 _CACHE = 0.5
-_ADMIT_ALL, _ADMIT_TAGGED, _ADMIT_UNTAGGED = 1, 2, 3
+_ADMIT_ALL, _ADMIT_TAGGED = 1, 2
 _LEARNED = 3
 _TRUE, _ACTIVE, _DISABLED, _PERMANENT, _TRANSPARENT_ONLY = 1, 1, 2, 2, 2
 
@@ -38,10 +38,10 @@ def port_list(numbers: Iterator[int] | list[int], width: int) -> bytes:
     return bytes(octets)
 
 
-def accepted(port: Port) -> int:
-    """dot1qPortAcceptableFrameTypes, as Open vSwitch treats what arrives."""
+def accepted(port: Port) -> int | None:
+    """dot1qPortAcceptableFrameTypes, as Open vSwitch treats what arrives; RFC 4363 has no number for untagged alone."""
     if port.mode == "access":
-        return _ADMIT_UNTAGGED
+        return None
     if port.mode == "mirror":
         return _ADMIT_TAGGED
     if port.mode == "trunk" and port.trunks and 0 not in port.trunks:
@@ -121,7 +121,9 @@ def _port_vlans(switch: Switch) -> Iterator[Row]:
     for port in switch.ports:
         if port.native is not None:
             yield (*entry, 1, port.number), "gauge", str(port.native)
-        yield (*entry, 2, port.number), "integer", str(accepted(port))
+        if (frames := accepted(port)) is not None:
+            yield (*entry, 2, port.number), "integer", str(frames)
+        # A tagged frame of a VLAN that the port does not carry is dropped, whatever its mode.
         yield (*entry, 3, port.number), "integer", str(_TRUE)
         yield (*entry, 4, port.number), "integer", str(_DISABLED)
 

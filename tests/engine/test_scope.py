@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -285,4 +286,63 @@ def test_a_control_of_tags_goes_to_our_own_points_with_their_own_tag_alone(
         gate.admit("lo", parse_header(frame))
         return
     with pytest.raises(FrameRefused):
+        gate.admit("lo", parse_header(frame))
+
+
+MANDATE = {
+    "reference": "M-1",
+    "signed_by": "MOA",
+    "valid_from": "2026-01-01",
+    "valid_until": "2026-12-31",
+    "intrusive_checks": ["vlan.sent-tag", "vlan.double-tag"],
+}
+INTRUSIVE = {"networks": ["127.0.0.0/8", "::1/128"], "intrusiveness": "intrusive"}
+SENT, DOUBLE = tag_control((30,)), tag_control((0, 30))
+
+
+@pytest.mark.parametrize(
+    ("frame", "changes", "refusal"),
+    [
+        (SENT, {}, None),
+        (DOUBLE, {}, None),
+        (tag_control((10, 30)), {}, None),
+        # One row per lock: each alone keeps it off the wire.
+        (SENT, {"flag": False}, "--intrusive"),
+        (SENT, {"mandate": None}, "sans mandat"),
+        (SENT, {"mandate": MANDATE | {"valid_until": "2026-06-03"}}, "sans mandat en vigueur"),
+        (SENT, {"mandate": MANDATE | {"valid_from": "2026-06-05"}}, "sans mandat en vigueur"),
+        (SENT, {"mandate": MANDATE | {"intrusive_checks": ["vlan.double-tag"]}}, "absent du mandat"),
+        (DOUBLE, {"mandate": MANDATE | {"intrusive_checks": ["vlan.sent-tag"]}}, "absent du mandat"),
+        (SENT, {"scope": INTRUSIVE | {"intrusiveness": "safe"}}, "n'autorise que safe"),
+        # A mandate is for these two forms, between points of ours, and for nothing else.
+        (tag_control((99,)), {}, "étiquetée"),
+        (tag_control((30, 30)), {}, "étiquetée"),
+        (tag_control((0, 10, 30)), {}, "étiquetée"),
+        (tag_control((30,), ethertype=0x88CC), {}, "étiquetée"),
+        (tag_control((30,), to="02:00:00:00:00:08"), {}, "étiquetée"),
+        (tag_control((30,), to="ff:ff:ff:ff:ff:ff"), {}, "étiquetée"),
+        (tagged(udp4("127.0.0.1", 161), 30), {}, "étiquetée"),
+        (SENT, {"kind": "mirror"}, "étiquetée"),
+        (SENT, {"kind": "unauthenticated"}, "étiquetée"),
+        (SENT, {"kind": "trunk"}, "non prévue"),
+    ],
+)
+def test_a_trial_of_tags_passes_under_a_mandate_alone(
+    frame: bytes, changes: dict[str, object], refusal: str | None
+) -> None:
+    point = {"id": "P", "socket": "PR-ADM", "interface": "lo", "kind": changes.get("kind", "access")}
+    sections = {name: changes[name] for name in ("scope", "mandate") if name in changes}
+    declared = site(points=[point], **({"scope": INTRUSIVE, "mandate": MANDATE} | sections))
+    topology = Topology(declared)
+    gate = PointGate(
+        Scope(topology, allow_intrusive=bool(changes.get("flag", True))),
+        Budget(declared.scope, clock=lambda: 0.0),
+        topology.points["P"],
+        frozenset({OWN}),
+        lambda: date(2026, 6, 4),
+    )
+    if refusal is None:
+        gate.admit("lo", parse_header(frame))
+        return
+    with pytest.raises(FrameRefused, match=refusal):
         gate.admit("lo", parse_header(frame))

@@ -22,6 +22,20 @@ with socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_
         client.recv(512)
 """
 """A connection, or the question to a clock, from a source port; 0: any."""
+HOP = """
+import socket, sys
+sender, receiver, vlan = sys.argv[1:]
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88B6)) as there:
+    there.bind((receiver, 0x88B6))
+    there.settimeout(1)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as here:
+        here.bind((sender, 0))
+        addresses = there.getsockname()[4] + here.getsockname()[4]
+        tags = bytes.fromhex("81000000" + "8100") + int(vlan).to_bytes(2, "big")
+        here.send(addresses + tags + bytes.fromhex("88b6") + b"saut".ljust(46, bytes(1)))
+    there.recv(100)
+"""
+"""A frame with a VLAN's tag inside a priority tag, from one socket of the laptop to another one; by somebody else's hands."""
 Effect = Callable[[], bool]
 
 
@@ -51,11 +65,16 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             inside("auditeur", "ip", "route", "del", asked, "dev", interface)
         return "lladdr" in learnt
 
-    def mode(port: str) -> list[str]:
-        """How the access switch treats a port, read from the switch itself: mode, trunks, tag."""
-        switch = building.state_dir / "n" / "sw-acces" / "ovs" / "db.sock"
+    def mode(port: str, switch: str = "sw-acces") -> list[str]:
+        """How a switch treats a port, read from the switch itself: mode, trunks, tag."""
+        database = building.state_dir / "n" / switch / "ovs" / "db.sock"
         words = ["get", "port", port, "vlan_mode", "trunks", "tag"]
-        return inside("sw-acces", "ovs-vsctl", f"--db=unix:{switch}", *words).stdout.split("\n")
+        return inside(switch, "ovs-vsctl", f"--db=unix:{database}", *words).stdout.split("\n")
+
+    def administered_in_vlan_1() -> bool:
+        """Whether both switches have their administration in VLAN 1, and it works: the laptop reaches them."""
+        found = [mode("cpu", switch)[2] for switch in ("sw-coeur", "sw-acces")]
+        return found == ["1", "1"] and outcomes("auditeur", "prise-adm", "sw-coeur") == {"open"}
 
     technique, administration = (str(building.sane.vlans[name].id) for name in ("technique", "administration"))
 
@@ -90,6 +109,10 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             inside("auditeur", *words, address, kind, str(port), str(source)).returncode == 0
             for address in building.address(target)
         ]
+
+    def hops(sender: str, receiver: str, vlan: str) -> bool:
+        """Whether a frame with two tags comes to a socket of another VLAN, on the other switch."""
+        return inside("auditeur", "/usr/bin/python3", "-I", "-c", HOP, sender, receiver, vlan).returncode == 0
 
     def return_hole() -> bool:
         asked = [(*what, source) for what in (("tcp", 443), ("udp", 123)) for source in (53, 0)]
@@ -133,5 +156,7 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         "proxy-arp-across-zones": lambda: proxied("prise-vis", "supervision"),
         "router-joins-dwellings": lambda: "open" in outcomes("auditeur", "prise-202", "gw-101"),
         "native-vlan-in-use": lambda: mode("tr1")[0] == "native-untagged" and mode("tr1")[2] == technique,
+        "administration-in-vlan-1": administered_in_vlan_1,
+        "double-tagging-works": lambda: hops("prise-202", "pc-rdc", technique),
         "trunk-handed-to-a-dwelling": lambda: administration in mode("ge13")[1],
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from ruamel.yaml import YAML
 
-from probes.registry import checks
+from probes.registry import checks, collectors
 from probes.tls.suites import SUITES, has_forward_secrecy, is_cbc
 from r2s_audit.files.profile import load_policy, load_profile
 from r2s_audit.model.profile import ShareOver, Sourced
+from r2s_audit.model.site import Intrusiveness
 from r2s_audit.scoring.consistency import unknown_checks
 from tests.profiles.label import NAME, PROFILES, profile
 
@@ -35,12 +36,15 @@ USED = {
     "snmp.access-ports": {"S1.3"},
     "snmp.no-foreign-equipment": {"C1.2"},
     "snmp.native-vlan": {"S1.3"},
+    "snmp.ingress-filtered": {"S1.3"},
     "snmp.admin-vlan": {"S1.3"},
     "snmp.trunks-declared": {"S1.3"},
     "snmp.learnt-in-place": {"S1.3"},
     "vlan.no-proxy": {"S1.3"},
     "vlan.control-protocols": {"S1.3"},
     "vlan.foreign-frames": {"S1.3"},
+    "vlan.sent-tag": {"S1.3"},
+    "vlan.double-tag": {"S1.3"},
     "snmp.usm-strength": {"C3.2", "S1.4"},
     "snmp.lldp-complete": {"C1.2", "C3.2"},
     "snmp.vlans-declared": {"S1.3"},
@@ -164,3 +168,10 @@ class TestTlsPolicy:
         assert len(named) == 23
         for code, name in named:
             assert SUITES[int(code, 16)] == name
+
+
+def test_a_mandate_names_a_check_and_its_collector_by_one_word():
+    """The gate asks for the collector's name what the site file lists as a check's."""
+    intrusive = {name for name, spec in collectors().items() if spec.intrusiveness is Intrusiveness.INTRUSIVE}
+    assert intrusive == {name for name, check in checks().items() if check.intrusiveness is Intrusiveness.INTRUSIVE}
+    assert intrusive

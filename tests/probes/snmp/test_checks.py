@@ -48,6 +48,7 @@ PARAMETERS = {
     "snmp.dot1q-version": {"accepted": [1]},
     "snmp.access-ports": {},
     "snmp.native-vlan": {},
+    "snmp.ingress-filtered": {},
     "snmp.admin-vlan": {"forbidden": [1]},
     "snmp.trunks-declared": {},
     "snmp.learnt-in-place": {},

@@ -3,7 +3,7 @@
 import pytest
 
 from probes.api import NotVerified
-from probes.snmp.facts import BridgeFacts, CiscoPort, Learnt, VtpVlan
+from probes.snmp.facts import BridgeFacts, BridgePort, CiscoPort, Learnt, VtpVlan
 from tests.probes.snmp.test_checks import SANE_PORTS, SOCKETS, USED, judge, judge_ports, switched
 
 MAC = "02:00:00:00:00:09"
@@ -136,3 +136,62 @@ def test_devices_are_where_switches_have_learnt_them(site, entries, value):
 def test_learnt_where_it_is_not_configured_says_both(site):
     found = judge("snmp.learnt-in-place", building(site, GE2), learnt((MAC, 2, (20,))))
     assert "passerelle, port 2 : VLAN 20 (≠ 30)" in str(found.measured)
+
+
+def entering(admits, filtering, vlans=SANE_PORTS):
+    """ge2 admits and filters so; every other port is known to filter."""
+    told = switched(vlans)
+    settings = [(1, None, True), (2, admits, filtering), (3, "all", False)]
+    ports = tuple(
+        BridgePort(port=n, if_index=100 + n, admits=kinds, ingress_filtering=drops) for n, kinds, drops in settings
+    )
+    return told | {"snmp.bridge": told["snmp.bridge"].model_copy(update={"ports": ports})}
+
+
+TAGGED_TOO = SANE_PORTS | {20: ((2, 3), ())}
+
+
+@pytest.mark.parametrize(
+    ("admits", "filtering", "vlans", "value"),
+    [
+        ("all", True, SANE_PORTS, "C"),
+        (None, True, SANE_PORTS, "C"),  # what is not its own is dropped, whatever is admitted
+        ("tagged", True, SANE_PORTS, "C"),
+        ("untagged", False, SANE_PORTS, "C"),  # no tag gets as far as the filter
+        ("untagged", None, TAGGED_TOO, "C"),
+        ("all", False, SANE_PORTS, "N"),
+        ("tagged", False, SANE_PORTS, "N"),
+        ("all", True, TAGGED_TOO, "N"),  # the filter lets pass what the port is a member of
+        ("all", None, SANE_PORTS, None),
+        (None, False, SANE_PORTS, None),  # it may admit no tag at all
+        (None, True, TAGGED_TOO, None),
+        (None, None, SANE_PORTS, None),
+    ],
+)
+def test_tagged_frames_at_the_entry_of_a_socket(site, admits, filtering, vlans, value):
+    told, topology = entering(admits, filtering, vlans), building(site, GE2)
+    if value is None:
+        with pytest.raises(NotVerified, match="ne dit pas ce que ses ports Ethernet 2, ge2 font"):
+            judge_ports("snmp.ingress-filtered", topology, told)
+    else:
+        found = judge_ports("snmp.ingress-filtered", topology, told)
+        assert found.value == value
+        assert value == "C" or "passerelle (ge2) : " in str(found.measured)
+
+
+def test_one_open_port_is_enough_and_an_unknown_one_is_not_taken_for_closed(site):
+    told = entering("all", True)
+    bridge = told["snmp.bridge"]
+    silent = bridge.model_copy(update={"ports": (BridgePort(port=1, if_index=101), *bridge.ports[1:])})
+    topology = building(site, {**GE2, "port": "ge1", "vlan": 10}, GE2)
+    with pytest.raises(NotVerified, match="ports ge1, ge1 font"):
+        judge_ports("snmp.ingress-filtered", topology, told | {"snmp.bridge": silent})
+    open_one = BridgePort(port=2, if_index=102, admits="all", ingress_filtering=False)
+    both = silent.model_copy(update={"ports": (silent.ports[0], open_one)})
+    assert judge_ports("snmp.ingress-filtered", topology, told | {"snmp.bridge": both}).value == "N"
+    with pytest.raises(NotVerified, match="ports ge1, Ethernet 2, ge2 font"):
+        judge_ports(
+            "snmp.ingress-filtered",
+            building(site, GE2),
+            told | {"snmp.bridge": bridge.model_copy(update={"ports": ()})},
+        )

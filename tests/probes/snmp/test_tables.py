@@ -136,3 +136,24 @@ def test_lldp_port_vlans():
     rows |= rows_of(oids.LLDP_REMOTE_COLUMNS | oids.LLDP_REMOTE_VLAN_COLUMNS, ((5, 7, 1), {"lldpRemSysName": b"sw", "lldpXdot1RemPortVlanId": 0}))  # fmt: skip
     assert [p.vlan for p in tables.lldp_ports(rows)] == [30]
     assert [n.vlan for n in tables.neighbours(rows)[0]] == [0]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "number", "admits"),
+    [
+        (Q_BRIDGE, 1, "all"),
+        (Q_BRIDGE, 2, "tagged"),
+        (Q_BRIDGE, 3, None),  # RFC 4363 has two numbers
+        (IEEE, 1, "all"),
+        (IEEE, 2, "untagged"),
+        (IEEE, 3, "tagged"),
+        (IEEE, 4, None),
+    ],
+)
+def test_acceptable_frames_have_other_numbers_in_the_successor(dialect, number, admits):
+    index = (1, 3) if dialect is IEEE else (3,)
+    rows = rows_of(
+        dialect.port_vlan, (index, {"dot1qPortAcceptableFrameTypes": number, "dot1qPortIngressFiltering": 1})
+    )
+    (port,) = facts(rows).ports
+    assert (port.acceptable, port.admits, port.ingress_filtering) == (number, admits, True)
