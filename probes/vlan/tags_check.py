@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from probes.api import Check, NotVerified, conforme, non_conforme, sans_objet
+from probes.api import Check, NotVerified, conforme, non_conforme
 from probes.vlan.heard_check import WindowParameters
 from probes.vlan.tags_facts import TagsReceivedFacts, TagsSentFacts
 from probes.vlan.tags_requests import NOBODY, ask_received, ask_trials, double_tags, permitted, sent_tags
@@ -55,7 +55,7 @@ class SentTag(Check[WindowParameters]):
     def judge(self, subject: Subject, evidence: Evidence, parameters: WindowParameters) -> Judgement:
         """What arrived is not conforme, whatever the controls; that nothing did needs all of them."""
         if not subject.detail:
-            return _not_asked(msg("aucune trame étiquetée d'un autre VLAN n'y entre"))
+            raise _not_asked(msg("aucune trame étiquetée d'un autre VLAN n'y entre"))
         expected = msg(
             "aucune trame étiquetée {vlan} envoyée de {socket} ne parvient dans ce VLAN",
             vlan=subject.get("vlan"),
@@ -84,7 +84,7 @@ class DoubleTag(Check[WindowParameters]):
     def judge(self, subject: Subject, evidence: Evidence, parameters: WindowParameters) -> Judgement:
         """What arrived is not conforme, whatever the controls; that nothing did needs all of them."""
         if not subject.detail:
-            return _not_asked(msg("aucune trame à deux étiquettes ne change de VLAN"))
+            raise _not_asked(msg("aucune trame à deux étiquettes ne change de VLAN"))
         expected = msg(
             "aucune trame à deux étiquettes envoyée de {socket} ne parvient à {receiver}",
             socket=subject.target,
@@ -97,12 +97,10 @@ def _nobody_asked(topology: Topology) -> Subject:
     return Subject(target=topology.site.building.id)
 
 
-def _not_asked(expected: Message) -> Judgement:
-    """The site file is what says so: nothing was planned, and nobody was to see anything."""
-    return sans_objet(
-        expected,
-        msg("essai intrusif non planifié : le fichier de site ne le demande pas (scope.intrusiveness, mandate)"),
-    )
+def _not_asked(expected: Message) -> NotVerified:
+    """What was not tried is not known: only a declaration in the site file takes the criterion out of the rule."""
+    reason = msg("essai intrusif non planifié : le fichier de site ne le demande pas (scope.intrusiveness, mandate)")
+    return NotVerified(reason, expected=expected)
 
 
 def _requests(topology: Topology, trial: str, subject: Subject, parameters: WindowParameters) -> list[Request]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from probes.api import CollectFailure
+from probes.api import CollectFailure, NotVerified
 from probes.vlan.facts import Loss
 from probes.vlan.heard import _Window
 from probes.vlan.heard_check import WindowParameters
@@ -34,7 +34,7 @@ MANDATE = {
     "intrusive_checks": ["vlan.sent-tag", "vlan.double-tag"],
 }
 SCOPE = {"networks": ["10.0.0.0/8"], "intrusiveness": "intrusive"}
-C, N, NV, SO = Value.CONFORME, Value.NON_CONFORME, Value.NON_VERIFIE, Value.SANS_OBJET
+C, N, NV = Value.CONFORME, Value.NON_CONFORME, Value.NON_VERIFIE
 
 
 def mandated(**changes):
@@ -105,9 +105,8 @@ def test_what_the_site_file_does_not_ask_for_is_not_planned(check, changes):
     top = mandated(**changes)
     (subject,) = check.subjects(top, LIMITS)
     assert check.requests(top, subject, LIMITS) == []
-    judgement = check.judge(subject, evidence(top, []), LIMITS)
-    assert (judgement.value, judgement.proof) == (SO, True)
-    assert "non planifié" in str(judgement.measured)
+    with pytest.raises(NotVerified, match="non planifié"):
+        check.judge(subject, evidence(top, []), LIMITS)
 
 
 def test_one_mandate_is_not_the_other():
