@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from .daemons import dnsmasq
 from .daemons.freeradius import client_certificate
 from .daemons.https import HttpsSettings
 from .daemons.responder import UdpSettings
@@ -85,8 +86,14 @@ def _vlan(description: Description, name: str) -> dict[str, Any]:
         {"prefix": str(vlan.ipv6), "gateway": str(vlan.address6(vlan.gateway).ip)},
     ]
     declared: dict[str, Any] = {"id": vlan.id, "name": name, "zone": name, "subnets": subnets}
-    if any(_leases(node) and name in {i.vlan for i in node.interfaces.values()} for node in description.nodes.values()):
+    serving = [
+        server
+        for server, node in description.nodes.items()
+        if _leases(node) and name in {interface.vlan for interface in node.interfaces.values()}
+    ]
+    if serving:
         declared["dhcp_servers"] = [str(vlan.address4(vlan.gateway).ip)]
+    declared["dhcpv6_servers"] = [dnsmasq.duid(description, server) for server in serving]
     return declared
 
 

@@ -48,6 +48,8 @@ IPNetwork = Annotated[
 VlanId = Annotated[int, Field(ge=1, le=4094)]
 """IEEE 802.1Q VID: 0 and 4095 are reserved."""
 Port = Annotated[int, Field(ge=1, le=65535)]
+Duid = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){2,129}$")]
+"""A DHCP unique identifier (RFC 8415 §11): type and 1 to 128 octets, in hexadecimal with colons."""
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 """Where a secret is: ``env:NAME`` or ``file:PATH`` (relative to the site file). Never the secret itself."""
@@ -159,6 +161,11 @@ class Vlan(Model):
     subnets: list[Subnet] = []
     dhcp_servers: list[IPAddress] = []
     """Who may hand out IPv4 leases in it, by the address that offers name (RFC 2132 §9.7): server or relayed server."""
+    dhcpv6_servers: list[Duid] | None = None
+    """Who may answer DHCPv6 in it, by the DUID that answers name (RFC 8415 §11), relayed or not; empty: nobody may.
+
+    Default: the file does not say, and nothing is judged.
+    """
 
 
 class Socket(Model):

@@ -19,6 +19,7 @@ USED = {
     "dot1x.bad-credentials-refused": {"S1.1"},
     "ipv6.ra-present": {"C3.3"},
     "ipv6.ra-declared": {"S1.2"},
+    "ipv6.dhcp-declared": {"S1.2"},
     "ipv6.address-formed": {"C3.3"},
     "ipv6.rdnss-or-dhcp": {"C3.3"},
     "ipv6.neighbours-answer": {"C3.3"},
