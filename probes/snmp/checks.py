@@ -10,6 +10,7 @@ from .checks_levels import LevelEnforced
 from .checks_places import AdminVlan, LearntInPlace, TrunksDeclared
 from .checks_ports import AccessPorts, NativeVlan
 from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
+from .checks_unused import UnusedPorts
 from .specs import COLLECTORS
 
 CHECKS: tuple[AnyCheck, ...] = (
@@ -23,6 +24,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     Dot1qVersion(),
     AccessPorts(),
     NativeVlan(),
+    UnusedPorts(),
     AdminVlan(),
     TrunksDeclared(),
     LearntInPlace(),

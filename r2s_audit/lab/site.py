@@ -166,9 +166,25 @@ def _device(description: Description, name: str, layout: Layout) -> dict[str, An
         "attached_to": list(_attachments(description, name)),
         "tls": node.tls,
     }
+    if node.role == "switch":
+        device["other_ports"] = list(_other_ports(description, name))
     if any(service.kind == "snmp" for service in node.services.values()):
         device["admin"] = {"snmp": _snmp(description, layout)}
-    return {key: value for key, value in device.items() if value}
+    return {key: value for key, value in device.items() if value or key == "other_ports"}
+
+
+def _other_ports(description: Description, name: str) -> Iterator[str]:
+    """Ports of a switch in use that lead to nothing else of the site file, its own management interface among them."""
+    node = description.nodes[name]
+    yield description.management(name)
+    for port, settings in node.ports.items():
+        far, _, interface = settings.to.partition("/")
+        if (
+            settings.enabled
+            and description.nodes[far].role == _AUDITOR
+            and interface not in description.nodes[far].sockets
+        ):
+            yield port
 
 
 def _attachments(description: Description, name: str) -> Iterator[dict[str, Any]]:

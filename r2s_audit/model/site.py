@@ -162,10 +162,7 @@ class Vlan(Model):
     dhcp_servers: list[IPAddress] = []
     """Who may hand out IPv4 leases in it, by the address that offers name (RFC 2132 §9.7): server or relayed server."""
     dhcpv6_servers: list[Duid] | None = None
-    """Who may answer DHCPv6 in it, by the DUID that answers name (RFC 8415 §11), relayed or not; empty: nobody may.
-
-    Default: the file does not say, and nothing is judged.
-    """
+    """Who may answer DHCPv6 in it, by DUID (RFC 8415 §11), relayed or not; empty: nobody. Default: not said, not judged."""
 
 
 class Socket(Model):
@@ -281,6 +278,8 @@ class Device(Model):
     admin: Administration = Administration()
     attached_to: list[Attachment] = []
     """The switch ports that it is plugged into; without them its port is compared with nothing."""
+    other_ports: list[str] | None = None
+    """A switch's own ports in use beyond those of sockets and devices; empty: none. Default: not said, not judged."""
     tls: Literal["single", "full"] | None = None
     """How many TLS handshakes the device stands: default full on infrastructure, single elsewhere."""
 

@@ -43,6 +43,7 @@ WRONG: dict[str, Row] = {
     "MAC in capitals": ([("02:20:10:00:00:02", "AA:20:10:00:00:02")], 28, "devices[0] (sw-coeur).mac", "AA:20", "adresse MAC en minuscules", ""),
     "DUID with dashes": ([("gateway: 10.20.30.1\n", "gateway: 10.20.30.1\n    dhcpv6_servers: [00-03-00-01-02]\n")], 23, "vlans[1] (30).dhcpv6_servers[0]", "00-03-00-01-02", "un DUID", ""),
     "DUID without a list": ([("gateway: 10.20.30.1\n", "gateway: 10.20.30.1\n    dhcpv6_servers: fd20::1\n")], 23, "vlans[1] (30).dhcpv6_servers", "fd20::1", "une liste", ""),
+    "ports of a gateway": ([('    dwelling: "101"\n', "    other_ports: [ge1]\n")], 37, "devices[1] (gw-101).other_ports", "gateway", "dont le rôle est switch", ""),
     "interface": ([("interface: eth0", "interface: eth0/1")], 57, "points[0] (P-101).interface", "eth0/1", "nom d'interface", ""),
     "address": ([("10.20.30.101", "10.20.30.300")], 38, "devices[1] (gw-101).addresses[0]", "« 10.20.30.300 »", "adresse IPv4 ou IPv6", ""),
     "address that is a number": ([("[10.20.30.101]", "[10]")], 38, "devices[1] (gw-101).addresses[0]", "10", "adresse IPv4 ou IPv6", ""),

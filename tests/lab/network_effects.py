@@ -79,6 +79,7 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         "ra-lifetime-zero": lambda: [heard["lifetime"] for heard in advertised("pc-r1")] == [0],
         "rogue-ra-in-logements": foreign_router,
         "rogue-dhcpv6-in-logements": foreign_leases,
+        "unused-ports-open": lambda: all(advertised(cable) for cable in ("libre-r1a", "libre-r1b")),
         "port-open-without-auth": lambda: opens("auditeur", "prise-8021x", "supervision"),
         "guest-vlan-leaks": lambda: opens("auditeur", "prise-8021x", "supervision"),
         "radius-down": nobody_authenticates,

@@ -48,6 +48,7 @@ PARAMETERS = {
     "snmp.dot1q-version": {"accepted": [1]},
     "snmp.access-ports": {},
     "snmp.native-vlan": {},
+    "snmp.unused-ports": {"atteint": "0.95", "partiel": "0.7"},
     "snmp.admin-vlan": {"forbidden": [1]},
     "snmp.trunks-declared": {},
     "snmp.learnt-in-place": {},
