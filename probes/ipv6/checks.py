@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from probes.api import CollectorSpec
 from probes.ipv6.addresses import AddressFormed
-from probes.ipv6.declared import ADDRESS, ECHO, MAX_ROUTERS, NEIGHBOUR, ROUTER
+from probes.ipv6.declared import ADDRESS, DHCP, ECHO, MAX_ROUTERS, NEIGHBOUR, ROUTER
+from probes.ipv6.dhcp import DhcpDeclared
+from probes.ipv6.dhcp_facts import DhcpFacts
 from probes.ipv6.facts import AddressFacts, EchoFacts, NeighbourFacts, RouterFacts
 from probes.ipv6.reach import MAX_ECHOES, GatewayEcho, NeighboursAnswer
 from probes.ipv6.routers import NameServers, RaDeclared, RaPresent
@@ -72,10 +74,25 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         one_per_device=False,
         apart=True,
     ),
+    CollectorSpec(
+        id=DHCP,
+        version="1",
+        facts=DhcpFacts,
+        function="probes.ipv6.soliciting:dhcp",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=1 + 4 * MAX_ROUTERS,  # one SOLICIT, and each router asked twice at both ends
+        seconds=8.0,
+        usual_packets=5,
+        usual_seconds=3.1,
+        needs_wire=True,
+        one_per_device=False,
+        apart=True,
+    ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     RaPresent(),
     RaDeclared(),
+    DhcpDeclared(),
     AddressFormed(),
     NameServers(),
     NeighboursAnswer(),

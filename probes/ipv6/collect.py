@@ -105,7 +105,7 @@ async def router(access: Access, request: Request) -> Outcome:
     del request  # the access knows the point; the target is the point's own socket
     name, started = access.point.interface, access.now()
     link = interface_of(access)
-    source = await _own_link_local(name)
+    source = await own_link_local(name)
     station = Station(name, mac_text(access.mac))
     wanted = routers(access.topology, access.point)
     ears = _Routers(kernel.own_macs())
@@ -122,12 +122,12 @@ async def router(access: Access, request: Request) -> Outcome:
         after = await listener.ask(wanted)
         statistics = await capture.statistics()
         listener.absorb()
-    losses = _losses(name, link.carrier_downs)
+    losses = losses_since(name, link.carrier_downs)
     left = next(iter(listener.departures[frame]), None)
     facts = RouterFacts(
         interface=name,
         source=source,
-        solicited=None if left is None else _moment(left),
+        solicited=None if left is None else moment(left),
         window_start=started,
         window_end=access.now(),
         listened_s=round(listened, 3),
@@ -144,7 +144,7 @@ async def router(access: Access, request: Request) -> Outcome:
 def _told(heard: _Heard, left: int | None) -> Advertisement:
     header, reading = heard.header, heard.reading
     return Advertisement(
-        heard=_moment(heard.frame.t_ns),
+        heard=moment(heard.frame.t_ns),
         after_ms=None if left is None else round((heard.frame.t_ns - left) / 1e6, 3),
         source=header.source_ip or IPv6Address(0),
         mac=header.source_mac,
@@ -156,7 +156,7 @@ def _told(heard: _Heard, left: int | None) -> Advertisement:
     )
 
 
-async def _own_link_local(name: str) -> IPv6Address:
+async def own_link_local(name: str) -> IPv6Address:
     """The interface's usable link-local address, waited for while the kernel still tests one."""
     deadline = time.monotonic() + SETTLE_SECONDS
     try:
@@ -218,7 +218,7 @@ async def echo(access: Access, request: Request) -> Outcome:
     name, started = access.point.interface, access.now()
     target, count = ip_address(str(request.param("address"))), int(request.param("count"))
     link = interface_of(access)
-    local = await _own_link_local(name)
+    local = await own_link_local(name)
     source = _near(access, name) or local
     station = Station(name, mac_text(access.mac))
     ends = _Ends(access, station, local, list(dict.fromkeys([target, *gateways(access.topology, access.point)])))
@@ -230,7 +230,7 @@ async def echo(access: Access, request: Request) -> Outcome:
     probes = [Probe(str(n), source, macs[0], target) for n in range(count)] if macs else []
     report = await probe_many(access.wire, access.frame_gate, station, probes, timeout=ECHO_SECONDS, attempts=1)
     after = await ends.ask()
-    losses = _losses(name, link.carrier_downs)
+    losses = losses_since(name, link.carrier_downs)
     left = [r for r in report.results if any(ns is not None for ns in r.left_ns)]
     times = [r.rtt_ns / 1e6 for r in left if r.state is ProbeState.REPLY and r.rtt_ns is not None]
     facts = EchoFacts(
@@ -288,7 +288,7 @@ def _near(access: Access, name: str) -> IPv6Address | None:
     return None
 
 
-def _losses(name: str, downs: int) -> int:
+def losses_since(name: str, downs: int) -> int:
     """Times that the link was lost since it counted ``downs``; an interface that has gone was lost once."""
     try:
         return max(kernel.read_link(name).carrier_downs - downs, 0)
@@ -296,6 +296,6 @@ def _losses(name: str, downs: int) -> int:
         return 1
 
 
-def _moment(nanoseconds: int) -> datetime:
+def moment(nanoseconds: int) -> datetime:
     """UTC from nanoseconds since the epoch, to the microsecond below."""
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=nanoseconds // 1000)

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from r2s_audit.model.topology import Topology
 
 ROUTER, ADDRESS, NEIGHBOUR, ECHO = "ipv6.router", "ipv6.address", "ipv6.neighbour", "ipv6.echo"
+DHCP = "ipv6.dhcp"
 LISTEN_SECONDS = 4.5
 """From the router solicitation on. A router answers within 0.5 s, or 3.5 s after an earlier answer (RFC 4861 §6.2.6):
 what comes after four seconds is late, and is still heard as such."""
+DHCP_SECONDS = 3.0
+"""After the SOLICIT: as long as a host waits before it has asked three times (RFC 8415 §7.6, §15: 1 s, then 2 s)."""
 MAX_ROUTERS = 8
 """Declared routers asked on one link, gateways first."""
 AFTER_ROUTERS = 5
@@ -76,6 +79,11 @@ def alive_addresses(topology: Topology, point: MeasuringPoint, device: Device) -
 def ask_router(subject: Subject) -> Request:
     """Router solicitation and listening, from a point."""
     return request(ROUTER, subject.point, subject.target)
+
+
+def ask_dhcp(subject: Subject) -> Request:
+    """One DHCPv6 SOLICIT from a point, and everybody who answers."""
+    return request(DHCP, subject.point, subject.target)
 
 
 def ask_address(subject: Subject) -> Request:

@@ -11,6 +11,7 @@ from .checks_levels import LevelEnforced
 from .checks_places import AdminVlan, LearntInPlace, TrunksDeclared
 from .checks_ports import AccessPorts, NativeVlan
 from .checks_switch import Dot1qVersion, LldpComplete, VlansDeclared
+from .checks_unused import UnusedPorts
 from .specs import COLLECTORS
 
 CHECKS: tuple[AnyCheck, ...] = (
@@ -25,6 +26,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     AccessPorts(),
     NativeVlan(),
     IngressFiltered(),
+    UnusedPorts(),
     AdminVlan(),
     TrunksDeclared(),
     LearntInPlace(),

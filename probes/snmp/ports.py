@@ -134,12 +134,16 @@ def _cisco(port: CiscoPort, known: frozenset[int]) -> Port | None:
     return None
 
 
+def numbered(bridge: BridgeFacts) -> dict[int, int]:
+    """The switch's ports by ifIndex, numbered as :func:`ports` does."""
+    if is_cisco(bridge):
+        return {p.if_index: p.if_index for p in bridge.cisco_ports}
+    return {p.if_index: p.port for p in bridge.ports if p.if_index is not None}
+
+
 def names(bridge: BridgeFacts, system: SystemFacts) -> dict[str, int]:
     """Ports by the names that the agent gives them, ifName then ifDescr; numbered as :func:`ports` does."""
-    if is_cisco(bridge):
-        numbers = {p.if_index: p.if_index for p in bridge.cisco_ports}
-    else:
-        numbers = {p.if_index: p.port for p in bridge.ports if p.if_index is not None}
+    numbers = numbered(bridge)
     found: dict[str, int] = {}
     for interface in system.interfaces:
         number = numbers.get(interface.index)

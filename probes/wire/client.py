@@ -20,6 +20,7 @@ from probes.wire.capture import QUEUE_OCTETS, Capture
 from probes.wire.channel import Channel, WireError, WireRefused, WireUnavailable
 from probes.wire.frames import FrameError, FrameHeader, parse_header
 from probes.wire.gate import FrameGate, FrameRefused, never_allowed
+from probes.wire.mailbox import Mailboxes
 from probes.wire.witness import WITNESS_SNAP, Witness
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Wire:
     def __init__(self, channel: Channel, state: HelperState, interfaces: tuple[str, ...]) -> None:
         """Wrap a channel whose helper has said hello; `launch` does all of it."""
         self._channel, self.state, self.interfaces = channel, state, interfaces
+        self._mailboxes = Mailboxes(interfaces)
 
     @classmethod
     async def launch(
@@ -122,7 +124,12 @@ class Wire:
 
     async def close(self) -> None:
         """End the helper and wait for its end; WireError if it lingers."""
+        self._mailboxes.close()
         await self._channel.close()
+
+    def takes_dhcpv6(self, interface: str) -> bool:
+        """Whether a DHCPv6 server's answer to this interface is met with silence, and not with an ICMP error."""
+        return self._mailboxes.holds(interface)
 
     @asynccontextmanager
     async def capture(

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from probes.wire.options import dhcp_message, routed_by_options
+from probes.wire.options import dhcp_message, dhcpv6_message, routed_by_options
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -27,7 +27,7 @@ TAGS = (ETH_VLAN, ETH_SERVICE_VLAN, ETH_OLD_QINQ)
 ICMP, IGMP, TCP, UDP, ICMPV6 = 1, 2, 6, 17, 58
 MAX_TAGS = 4
 MAX_EXTENSIONS = 8
-DHCP_SERVER = 67
+DHCP_SERVER, DHCPV6_SERVER = 67, 547
 
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION, _MOBILITY = 0, 43, 44, 60, 135
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
@@ -58,6 +58,9 @@ class FrameKind(StrEnum):
     VTP = "vtp"
     DTP = "dtp"
     OTHER = "other"
+
+
+_DHCP = {(FrameKind.IPV4, DHCP_SERVER): dhcp_message, (FrameKind.IPV6, DHCPV6_SERVER): dhcpv6_message}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class FrameHeader:
     IPv6 extension headers. fragment_offset is in octets; a later fragment has no ports. neighbour_target is
     the address that a neighbour solicitation or advertisement is about. eapol_type is that of IEEE 802.1X-2020
     clause 11.3, eap_code that of RFC 3748 §4 (1 request to 4 failure). dhcp_message is the type of a DHCP
-    message to a server (1 DISCOVER), None also where it does not read.
+    message to a server, of either version (1: DISCOVER, SOLICIT), None also where it does not read.
     """
 
     destination_mac: str
@@ -395,8 +398,8 @@ def _transport(data: bytes, header: FrameHeader, end: int) -> FrameHeader:
         source, destination, size = struct.unpack_from("!HHH", octets)
         if size < 8 or (start + size > end and not header.more_fragments):  # noqa: PLR2004
             raise FrameError("a UDP header of impossible length")
-        to_dhcp = destination == DHCP_SERVER and header.kind is FrameKind.IPV4
-        message = dhcp_message(data[start + 8 : start + size]) if to_dhcp else None
+        read = _DHCP.get((header.kind, destination))
+        message = read(data[start + 8 : start + size]) if read else None
         return _changed(header, source_port=source, destination_port=destination, dhcp_message=message)
     if header.protocol == IGMP:
         return _changed(header, igmp_type=octets[0])

@@ -5,7 +5,8 @@ prefix of the frame, so that no filler can be taken for what was sent; inside it
 and the TCP options that may hold a digest are zeros. A checksum of an unknown payload would be sixteen bits about it.
 
 Sources: RFC 793 and RFC 5925 (TCP options), RFC 8446 5.1 and 4 (TLS records and handshakes), RFC 3748 4 (EAP),
-IEEE 802.1X-2020 11.3, RFC 4861 4 (ND), RFC 3810 5 (MLD), RFC 3376 4 (IGMP), IEEE 802.1AB 8 (LLDP), RFC 2131 2 (DHCP).
+IEEE 802.1X-2020 11.3, RFC 4861 4 (ND), RFC 3810 5 (MLD), RFC 3376 4 (IGMP), IEEE 802.1AB 8 (LLDP), RFC 2131 2 (DHCP),
+RFC 8415 8 (DHCPv6).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from probes.wire.frames import (
     DHCP_SERVER,
+    DHCPV6_SERVER,
     ICMP,
     ICMPV6,
     IGMP,
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 67: "dhcp", 68: "dhcp", 80: "http", 123: "ntp",
-    161: "snmp", 162: "snmp", 443: "https", 502: "modbus", 514: "syslog", 554: "rtsp", 1812: "radius", 1813: "radius",
+    161: "snmp", 162: "snmp", 443: "https", 502: "modbus", 514: "syslog", 546: "dhcpv6",
+    547: "dhcpv6", 554: "rtsp", 1812: "radius", 1813: "radius",
     1883: "mqtt", 3671: "knx", 5060: "sip", 5353: "mdns", 8080: "http", 8883: "mqtts", 47808: "bacnet",
 }  # fmt: skip
 """To say what was removed, and for nothing else: no port is kept, or removed, for its number."""
@@ -42,8 +45,10 @@ _ERRORS_AND_ECHOES = {
     FrameKind.IPV6: {1, 2, 3, 4, 128, 129},
 }
 _NEIGHBOUR_DISCOVERY, _LISTENERS, _REDIRECT = range(133, 137), {130, 131, 132, 143}, 137
-_REDIRECT_FIXED, _DHCP_FIXED = 40, 44
-"""Octets: what comes after them in a redirect quotes a packet; a DHCP message up to the client's address."""
+_REDIRECT_FIXED = 40
+"""Octets: what comes after them in a redirect quotes a packet."""
+_DHCP_FIXED = {DHCP_SERVER: 44, DHCPV6_SERVER: 4}
+"""Octets of a message to a server: up to the client's address; type and transaction (RFC 8415 §8)."""
 _IGMP_REPORT = 0x22
 _TLS_TYPES, _HANDSHAKE, _TLS_LONGEST = range(20, 24), 22, 16384 + 2048
 _CHECKSUMS = {ICMP: 2, IGMP: 2, TCP: 16, UDP: 6, ICMPV6: 2}
@@ -130,7 +135,7 @@ def _packet(data: bytes, header: FrameHeader) -> tuple[int, str]:
         case 6:
             return _segment(data, header, end)
         case 17:
-            fixed = 8 + (_DHCP_FIXED if header.destination_port == DHCP_SERVER and header.dhcp_message else 0)
+            fixed = 8 + (_DHCP_FIXED.get(header.destination_port or 0, 0) if header.dhcp_message else 0)
             return _until(start + fixed, end, f"payload of {_service(header, 'udp')}")
         case 1 | 58:
             return _control(header, start, end)

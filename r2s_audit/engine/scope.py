@@ -38,6 +38,9 @@ PAE_GROUP_MAC = "01:80:c2:00:00:03"
 LIMITED_BROADCAST = "255.255.255.255"
 _EAP_PACKET, _EAPOL_START, _EAPOL_LOGOFF, _EAP_RESPONSE = 0, 1, 2, 2
 _DHCP_CLIENT, _DHCP_SERVER, _DHCP_DISCOVER = 68, 67, 1
+_DHCPV6_CLIENT, _DHCPV6_SERVER, _DHCPV6_SOLICIT = 546, 547, 1
+_DHCPV6_GROUP, _DHCPV6_GROUP_MAC = "ff02::1:2", "33:33:00:01:00:02"
+"""All DHCPv6 servers and relays of the link (RFC 8415 §7.1)."""
 
 
 _RANK = {Intrusiveness.PASSIVE: 0, Intrusiveness.SAFE: 1, Intrusiveness.INTRUSIVE: 2}
@@ -309,8 +312,26 @@ class PointGate:
             raise OutOfScope(msg("paquet IPv6 sans destination"))
         if header.destination_mac == ALL_ROUTERS_MAC and str(destination) == "ff02::2":
             return (ALL_ROUTERS_MAC,)
+        if self._is_solicit(header):
+            return (_DHCPV6_GROUP_MAC,)
         self.scope.admit_destination(destination)
         return ()
+
+    def _is_solicit(self, header: FrameHeader) -> bool:
+        """One question to all DHCPv6 servers of the link (RFC 8415 §18.2.1): never what leases, renews or releases.
+
+        From a point that is in its VLAN; a first fragment could hide what its options are.
+        """
+        return (
+            self.point.kind in {"access", "trunk"}
+            and header.destination_mac == _DHCPV6_GROUP_MAC
+            and header.source_ip is not None
+            and header.source_ip.is_link_local
+            and str(header.destination_ip) == _DHCPV6_GROUP
+            and (header.source_port, header.destination_port) == (_DHCPV6_CLIENT, _DHCPV6_SERVER)
+            and header.dhcp_message == _DHCPV6_SOLICIT
+            and not header.more_fragments
+        )
 
     def pay_now(self, interface: str, header: FrameHeader) -> bool:
         """Take the slot of the frame's target if it is free now; FrameRefused when the budget of the pass is spent."""

@@ -96,6 +96,14 @@ def _places(parts: Parts) -> Iterator[Fault]:
             yield from _declared(parts, (*path, "switch"), attached.switch, "devices")
             if attached.vlan is not None:
                 yield from _declared(parts, (*path, "vlan"), attached.vlan, "vlans")
+        if device.other_ports is not None and device.role is not DeviceRole.SWITCH:
+            yield Fault(
+                path=("devices", index, "other_ports"),
+                found=msg(
+                    "des ports de commutateur, pour un équipement dont le rôle est {role}", role=device.role.value
+                ),
+                expected=msg("un équipement dont le rôle est switch"),
+            )
     roles = {device.id: device.role for _, device in parts.devices}
     zones = {vlan.id: vlan.zone for _, vlan in parts.vlans}
     for index, socket in parts.sockets:

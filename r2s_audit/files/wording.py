@@ -15,6 +15,9 @@ PATTERNS: dict[str, Message] = {
         "un identifiant : 64 lettres sans accent, chiffres, « . », « _ » ou « - » au plus, sans espace"
     ),
     r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$": msg("une adresse MAC en minuscules, par exemple 00:1b:21:0a:0b:0c"),
+    r"^[0-9a-f]{2}(:[0-9a-f]{2}){2,129}$": msg(
+        "un DUID en hexadécimal, en minuscules, par exemple 00:03:00:01:00:1b:21:0a:0b:0c"
+    ),
     r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$": msg(
         "une référence : env:NOM (variable d'environnement) ou file:CHEMIN (fichier à côté du fichier de site)"
     ),

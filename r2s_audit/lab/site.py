@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from .daemons import dnsmasq
 from .daemons.freeradius import client_certificate
 from .daemons.https import HttpsSettings
 from .daemons.responder import UdpSettings
@@ -85,8 +86,14 @@ def _vlan(description: Description, name: str) -> dict[str, Any]:
         {"prefix": str(vlan.ipv6), "gateway": str(vlan.address6(vlan.gateway).ip)},
     ]
     declared: dict[str, Any] = {"id": vlan.id, "name": name, "zone": name, "subnets": subnets}
-    if any(_leases(node) and name in {i.vlan for i in node.interfaces.values()} for node in description.nodes.values()):
+    serving = [
+        server
+        for server, node in description.nodes.items()
+        if _leases(node) and name in {interface.vlan for interface in node.interfaces.values()}
+    ]
+    if serving:
         declared["dhcp_servers"] = [str(vlan.address4(vlan.gateway).ip)]
+    declared["dhcpv6_servers"] = [dnsmasq.duid(description, server) for server in serving]
     return declared
 
 
@@ -159,9 +166,25 @@ def _device(description: Description, name: str, layout: Layout) -> dict[str, An
         "attached_to": list(_attachments(description, name)),
         "tls": node.tls,
     }
+    if node.role == "switch":
+        device["other_ports"] = list(_other_ports(description, name))
     if any(service.kind == "snmp" for service in node.services.values()):
         device["admin"] = {"snmp": _snmp(description, layout)}
-    return {key: value for key, value in device.items() if value}
+    return {key: value for key, value in device.items() if value or key == "other_ports"}
+
+
+def _other_ports(description: Description, name: str) -> Iterator[str]:
+    """Ports of a switch in use that lead to nothing else of the site file, its own management interface among them."""
+    node = description.nodes[name]
+    yield description.management(name)
+    for port, settings in node.ports.items():
+        far, _, interface = settings.to.partition("/")
+        if (
+            settings.enabled
+            and description.nodes[far].role == _AUDITOR
+            and interface not in description.nodes[far].sockets
+        ):
+            yield port
 
 
 def _attachments(description: Description, name: str) -> Iterator[dict[str, Any]]:

@@ -48,6 +48,8 @@ IPNetwork = Annotated[
 VlanId = Annotated[int, Field(ge=1, le=4094)]
 """IEEE 802.1Q VID: 0 and 4095 are reserved."""
 Port = Annotated[int, Field(ge=1, le=65535)]
+Duid = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){2,129}$")]
+"""A DHCP unique identifier (RFC 8415 §11): type and 1 to 128 octets, in hexadecimal with colons."""
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 """Where a secret is: ``env:NAME`` or ``file:PATH`` (relative to the site file). Never the secret itself."""
@@ -159,6 +161,8 @@ class Vlan(Model):
     subnets: list[Subnet] = []
     dhcp_servers: list[IPAddress] = []
     """Who may hand out IPv4 leases in it, by the address that offers name (RFC 2132 §9.7): server or relayed server."""
+    dhcpv6_servers: list[Duid] | None = None
+    """Who may answer DHCPv6 in it, by DUID (RFC 8415 §11), relayed or not; empty: nobody. Default: not said, not judged."""
 
 
 class Socket(Model):
@@ -274,6 +278,8 @@ class Device(Model):
     admin: Administration = Administration()
     attached_to: list[Attachment] = []
     """The switch ports that it is plugged into; without them its port is compared with nothing."""
+    other_ports: list[str] | None = None
+    """A switch's own ports in use beyond those of sockets and devices; empty: none. Default: not said, not judged."""
     tls: Literal["single", "full"] | None = None
     """How many TLS handshakes the device stands: default full on infrastructure, single elsewhere."""
 

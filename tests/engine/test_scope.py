@@ -214,6 +214,67 @@ def test_every_point_but_a_mirror_may_ask_who_offers_leases() -> None:
         mirror.admit("lo", parse_header(dhcp(1)))
 
 
+def dhcp6(
+    message: int,
+    *,
+    options: bytes = b"",
+    source: str = "fe80::1",
+    to: str = "ff02::1:2",
+    ports: tuple[int, int] = (546, 547),
+    mac: str = "33:33:00:01:00:02",
+    fragment: bool = False,
+) -> bytes:
+    """A DHCPv6 message to a server; checksums are no matter of a gate."""
+    payload = bytes([message, 1, 2, 3]) + options
+    datagram = b"".join(n.to_bytes(2, "big") for n in (*ports, 8 + len(payload), 0)) + payload
+    following = 17
+    if fragment:
+        datagram, following = bytes([17, 0, 0, 1, 0, 0, 0, 9]) + datagram, 44
+    head = b"\x60\0\0\0" + len(datagram).to_bytes(2, "big") + bytes([following, 1])
+    ends = IPv6Address(source).packed + IPv6Address(to).packed
+    return bytes.fromhex(mac.replace(":", "")) + bytes(6) + b"\x86\xdd" + head + ends + datagram
+
+
+RAPID_COMMIT = bytes([0, 14, 0, 0])
+SOLICITS = [
+    ("solicit", dhcp6(1), None),
+    ("solicit-with-options", dhcp6(1, options=bytes([0, 8, 0, 2, 0, 0])), None),
+    ("solicit-that-leases", dhcp6(1, options=RAPID_COMMIT), "ni un équipement"),
+    ("solicit-that-leases-behind-another", dhcp6(1, options=bytes([0, 8, 0, 0]) + RAPID_COMMIT), "ni un équipement"),
+    ("solicit-that-does-not-read", dhcp6(1, options=bytes([0, 8, 0, 9])), "ni un équipement"),
+    ("first-fragment", dhcp6(1, fragment=True), "ni un équipement"),
+    *(
+        (f"message-{kind}", dhcp6(kind), "ni un équipement")
+        for kind in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)  # request, renew, release, relay-forward and all others
+    ),
+    ("from-a-global-address", dhcp6(1, source="fd00::1"), "ni un équipement"),
+    ("from-nobody", dhcp6(1, source="::"), "ni un équipement"),
+    ("to-all-nodes", dhcp6(1, to="ff02::1", mac="33:33:00:00:00:01"), "ni un équipement"),
+    ("to-the-site", dhcp6(1, to="ff05::1:3", mac="33:33:00:01:00:03"), "ni un équipement"),
+    ("to-a-stranger", dhcp6(1, to="2001:db8::1"), "ni un équipement"),
+    ("to-one-mac", dhcp6(1, mac="02:00:00:00:00:09"), "ni un équipement"),
+    ("to-another-port", dhcp6(1, ports=(546, 161)), "ni un équipement"),
+    ("from-another-port", dhcp6(1, ports=(40000, 547)), "ni un équipement"),
+    ("tagged", tagged(dhcp6(1), 10), "étiquetée"),
+]
+
+
+@pytest.mark.parametrize(("frame", "refusal"), [row[1:] for row in SOLICITS], ids=[row[0] for row in SOLICITS])
+def test_of_dhcpv6_one_question_to_all_servers_may_leave(frame: bytes, refusal: str | None) -> None:
+    if refusal is None:
+        GATE.admit("lo", parse_header(frame))
+        return
+    with pytest.raises(FrameRefused, match=refusal):
+        GATE.admit("lo", parse_header(frame))
+
+
+@pytest.mark.parametrize("kind", ["mirror", "unauthenticated"])
+def test_only_a_point_in_its_vlan_asks_who_serves_dhcpv6(kind: str) -> None:
+    gate = replace(GATE, point=GATE.point.model_copy(update={"kind": kind}))
+    with pytest.raises(FrameRefused):
+        gate.admit("lo", parse_header(dhcp6(1)))
+
+
 @given(st.binary(min_size=4, max_size=64))
 def test_no_eapol_but_a_supplicants(data: bytes) -> None:
     frame = bytes.fromhex(PAE_GROUP.replace(":", "")) + bytes(6) + b"\x88\x8e" + data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from r2s_audit.lab import Building
@@ -30,6 +31,18 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
 
     def foreign_router() -> bool:
         return any(str(heard["prefix"]).startswith("fd00:bad:") for heard in advertised("prise-log"))
+
+    def foreign_leases() -> bool:
+        """Whether the gateway's side answers a client that asks for a DHCPv6 lease; who is first is left to chance."""
+        heard = f"udp dst port 546 and ether src {mac('gw-102', 'eth0')}"
+        words = ["timeout", "3", "tcpdump", "--immediate-mode", "-i", "prise-log", "-c", "1", "-w", "/dev/null", heard]
+        with ThreadPoolExecutor(1) as pool:
+            ear = pool.submit(inside, "auditeur", *words, timeout=10)
+            while not ear.done():
+                guest = ["/usr/bin/python3", "-I", str(CLIENT), "prise-log", "dhcp6", mac("auditeur", "prise-log")]
+                assert inside("auditeur", *guest).returncode == 0
+                time.sleep(0.2)
+        return ear.result().returncode == 0
 
     def nobody_authenticates() -> bool:
         name = mac("auditeur", "prise-mab").replace(":", "")
@@ -65,6 +78,8 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         "ra-silent-in-technique": lambda: advertised("pc-r1") == [],
         "ra-lifetime-zero": lambda: [heard["lifetime"] for heard in advertised("pc-r1")] == [0],
         "rogue-ra-in-logements": foreign_router,
+        "rogue-dhcpv6-in-logements": foreign_leases,
+        "unused-ports-open": lambda: all(advertised(cable) for cable in ("libre-r1a", "libre-r1b")),
         "port-open-without-auth": lambda: opens("auditeur", "prise-8021x", "supervision"),
         "guest-vlan-leaks": lambda: opens("auditeur", "prise-8021x", "supervision"),
         "radius-down": nobody_authenticates,

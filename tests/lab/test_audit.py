@@ -134,7 +134,7 @@ def test_scope_tap_nothing_left_the_declared_scope(sane: Sane) -> None:
     declared |= {str(ip_address(s["gateway"])) for v in site["vlans"] for s in v["subnets"] if s.get("gateway")}
     sockets = {s["id"]: s["vlan"] for s in site["sockets"]}
     vlans = {p["interface"]: sockets[p["socket"]] for p in site["points"] if p["kind"] == "access"}
-    frames, asked = 0, Counter[str]()
+    frames, asked, solicited = 0, Counter[str](), Counter[str]()
     for file in files:
         for _, data, length in pcap_frames(file):
             _, destination_mac, ethertype, _, destination, protocol, _, port, icmp_type, arp_target = summary(
@@ -145,6 +145,10 @@ def test_scope_tap_nothing_left_the_declared_scope(sane: Sane) -> None:
                 continue  # who is there, who may enter
             if (destination, port) == ("255.255.255.255", 67):
                 asked[file.stem] += 1  # who offers a lease here (the gate lets nothing pass there but a DISCOVER)
+                continue
+            if (destination, protocol, port) == ("ff02::1:2", 17, 547):
+                assert parse_header(data, length).dhcp_message == 1, "a SOLICIT that leases nothing, and nothing else"
+                solicited[file.stem] += 1
                 continue
             if ethertype == 0x88B5:  # one point proves to another that it hears the tag of their own VLAN
                 assert file.stem != CLOSED
@@ -161,6 +165,7 @@ def test_scope_tap_nothing_left_the_declared_scope(sane: Sane) -> None:
                 continue
             if destination.startswith("fe80:"):
                 assert protocol == 58
+                assert icmp_type in {135, 136}, "no kernel refuses the answer of whoever offers a lease"
                 continue
             assert destination in declared, (destination, protocol, port)
             assert any(ip_address(destination) in n for n in networks)
@@ -168,6 +173,7 @@ def test_scope_tap_nothing_left_the_declared_scope(sane: Sane) -> None:
             assert port is None or not 9100 <= port <= 9107
     assert frames > 500
     assert set(asked.values()) <= {1}
+    assert solicited == dict.fromkeys(vlans, 1)
 
 
 def _site(result: Result) -> dict[str, Any]:

@@ -177,7 +177,12 @@ def test_every_frame_sent_is_kept_and_an_independent_tap_agrees(kept: Kept) -> N
     begin, end = moments["pass_opened"], moments["observation"]
     times = [(at, summary(data, size)) for file in kept.sent for at, data, size in pcap_frames(file)]
     assert not ours - Counter(frame for _, frame in times), "nothing is kept that nobody heard"
-    during = Counter(frame for at, frame in times if begin + 2 <= at <= end)
+    # At sockets that are no part of this pass the kernel still answers the router, which asks after an earlier one.
+    stems = {point.removeprefix("point-") for point in POINTS}
+    assert stems <= {file.stem for file in kept.sent}
+    within = [(at, summary(d, n)) for file in kept.sent if file.stem in stems for at, d, n in pcap_frames(file)]
+    during = Counter(frame for at, frame in within if begin + 2 <= at <= end)
+    assert sum(during.values()) > 500
     assert not during - ours, (during - ours).most_common(5)
 
 

@@ -20,6 +20,7 @@ USED = {
     "dot1x.bad-credentials-refused": {"S1.1"},
     "ipv6.ra-present": {"C3.3"},
     "ipv6.ra-declared": {"S1.2"},
+    "ipv6.dhcp-declared": {"S1.2"},
     "ipv6.address-formed": {"C3.3"},
     "ipv6.rdnss-or-dhcp": {"C3.3"},
     "ipv6.neighbours-answer": {"C3.3"},
@@ -37,6 +38,7 @@ USED = {
     "snmp.no-foreign-equipment": {"C1.2"},
     "snmp.native-vlan": {"S1.3"},
     "snmp.ingress-filtered": {"S1.3"},
+    "snmp.unused-ports": {"S1.2"},
     "snmp.admin-vlan": {"S1.3"},
     "snmp.trunks-declared": {"S1.3"},
     "snmp.learnt-in-place": {"S1.3"},
@@ -113,13 +115,17 @@ def test_the_loader_takes_the_profile_with_its_checks():
         ("S1.1-ports", "0.95", "1/2"),
         ("C3.1-terrain", "0.9", "0.6"),
         ("S1.2-couche2", "4/5", "1/2"),
-        ("S1.2-ports-inutilises", "0.95", "0.7"),
     ],
 )
 def test_thresholds_of_the_requirements(name, atteint, partiel):
     over = criterion(name).over
     assert isinstance(over, ShareOver)
     assert (over.atteint.value, over.partiel.value) == (atteint, partiel)
+
+
+def test_thresholds_within_one_switch():
+    stated = criterion("S1.2-ports-inutilises").parameters
+    assert {name: value.value for name, value in stated.items()} == {"atteint": "0.95", "partiel": "0.7"}
 
 
 class TestTlsPolicy:

@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from probes.api import Evidence, NoParameters, NotVerified
 from probes.ipv6.addresses import Formed
+from probes.ipv6.dhcp_facts import DhcpAnswer, DhcpFacts, DhcpRefuse
 from probes.ipv6.facts import (
     AddressFacts,
     Advertisement,
@@ -25,6 +26,7 @@ from probes.ipv6.facts import (
 )
 from probes.ipv6.reach import EchoParameters, NeighboursParameters
 from probes.ipv6.routers import Announced
+from probes.wire.dhcpv6 import Problem
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import Failure, Observation
 from r2s_audit.model.site import Site
@@ -34,12 +36,14 @@ from tests.probes.ipv6.frames import POINT, ROUGE, ROUGE_MAC, ROUTER, ROUTER_MAC
 
 NOON = datetime(2026, 6, 4, 12, 0, 0, tzinfo=UTC)
 GATEWAY, GATEWAY4, SUPERVISOR, SUPERVISOR4 = "fd00:30::1", "10.0.30.1", "fd00:30::101", "10.0.30.101"
+SERVER_ID, ROUGE_ID = "00:03:00:01:02:00:00:00:30:01", "00:03:00:01:02:00:00:00:66:66"
 POINT_MAC, DEVICE_MAC = "02:00:00:00:30:50", "02:00:00:00:30:65"
 QUIET = Loss(kernel=0, forwarding=0, interruptions=0)
 LOST = Loss(kernel=1, forwarding=0, interruptions=0)
 PARAMETERS = {
     "ipv6.ra-present": Announced(ra_seconds=0.4, prefix_length=64),
     "ipv6.ra-declared": NoParameters(),
+    "ipv6.dhcp-declared": NoParameters(),
     "ipv6.address-formed": Formed(origins=["slaac", "dynamic"], prefix_length=64),
     "ipv6.rdnss-or-dhcp": NoParameters(),
     "ipv6.neighbours-answer": NeighboursParameters(roles=["supervisor"]),
@@ -49,7 +53,7 @@ PARAMETERS = {
 
 
 def site(**changes) -> Site:
-    """Two VLANs behind one router; the second one declares no IPv6."""
+    """Two VLANs behind one router; the second one declares no IPv6, and that nobody serves DHCPv6 there."""
     document = {
         "r2s_site": 1,
         "building": {"id": "essai", "name": "Essai"},
@@ -64,8 +68,15 @@ def site(**changes) -> Site:
                     {"prefix": "10.0.30.0/24", "gateway": GATEWAY4},
                     {"prefix": "fd00:30::/64", "gateway": GATEWAY},
                 ],
+                "dhcpv6_servers": [SERVER_ID],
             },
-            {"id": 10, "name": "adm", "zone": "adm", "subnets": [{"prefix": "10.0.10.0/24", "gateway": "10.0.10.1"}]},
+            {
+                "id": 10,
+                "name": "adm",
+                "zone": "adm",
+                "subnets": [{"prefix": "10.0.10.0/24", "gateway": "10.0.10.1"}],
+                "dhcpv6_servers": [],
+            },
         ],
         "sockets": [
             {"id": "S30", "zone": "logements", "vlan": 30, "switch": "sw", "port": "1"},
@@ -158,6 +169,45 @@ def router(*heard, control=None, **changes) -> RouterFacts:
         "hearing": control or hearing(),
     }
     return RouterFacts.model_validate(base | changes)
+
+
+def served(duid=SERVER_ID, *, source=ROUTER, mac=ROUTER_MAC, **changes) -> DhcpAnswer:
+    base = {
+        "source": source,
+        "mac": mac,
+        "duid": duid,
+        "preference": None,
+        "status": None,
+        "addresses": ("fd00:30::1000",),
+        "prefixes": (),
+        "resolvers": (GATEWAY,),
+        "after_ms": 1.5,
+    }
+    return DhcpAnswer.model_validate(base | changes)
+
+
+def intruder(duid=ROUGE_ID, **changes) -> DhcpAnswer:
+    return served(duid, source=ROUGE, mac=ROUGE_MAC, **changes)
+
+
+def odd(problem=Problem.OPTION) -> DhcpRefuse:
+    return DhcpRefuse(source=ip_address(ROUGE), mac=ROUGE_MAC, problem=problem)
+
+
+def dhcp(*answers, control=None, **changes) -> DhcpFacts:
+    base = {
+        "interface": "p30",
+        "source": ip_address(POINT),
+        "solicited": NOON,
+        "window_start": NOON,
+        "window_end": NOON + timedelta(seconds=3),
+        "listened_s": 3.0,
+        "answers": answers,
+        "refuse": (),
+        "unlisted": 0,
+        "hearing": control or hearing(),
+    }
+    return DhcpFacts.model_validate(base | changes)
 
 
 def own(address="fd00:30::5054:ff:fe00:1", flags=0, protocol=2, prefix_length=64, **changes) -> OwnAddress:

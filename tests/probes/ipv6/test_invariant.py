@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from probes.api import Evidence
 from probes.ipv6.checks import CHECKS
-from probes.ipv6.declared import ADDRESS, ECHO, NEIGHBOUR, ROUTER
+from probes.ipv6.declared import ADDRESS, DHCP, ECHO, NEIGHBOUR, ROUTER
 from probes.ipv6.facts import Problem
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import Failure
@@ -34,11 +34,13 @@ HEARD = st.lists(
             s.ra(prefixes=()),
             s.ra(problems=(Problem.HOP_LIMIT,)),
             s.ra(resolvers=()),
+            s.ra(managed=True),
             s.ra(prefixes=(s.prefix("2001:db8::/64"),)),
         ]
     ),
     max_size=3,
 )
+SERVED = st.lists(st.sampled_from([s.served(), s.served(), s.intruder(), s.intruder(s.SERVER_ID)]), max_size=3)
 OWN = st.lists(
     st.sampled_from([s.own(), s.own(flags=0x40), s.own(flags=0x48), s.own("fd00:30::50", flags=0x80, protocol=None)]),
     max_size=2,
@@ -57,6 +59,12 @@ FACTS = {
         ANSWERS,
         ANSWERS,
         st.booleans(),
+    ),
+    DHCP: st.builds(
+        lambda answers, control, odd: s.dhcp(*answers, control=control, refuse=odd),
+        SERVED,
+        HEARINGS,
+        st.sampled_from([(), (), (s.odd(),)]),
     ),
     ECHO: st.builds(lambda n, control: s.echo(n, control=control), st.integers(18, 20), HEARINGS),
 }
@@ -96,6 +104,18 @@ def test_expired_observations_count_as_none(case):
     check, one, found = case
     expired = Evidence(TOPOLOGY, {}, frozenset(s.evidence(TOPOLOGY, found).observations))
     assert s.value(check, one, expired, s.PARAMETERS[check.id]) is Value.NON_VERIFIE
+
+
+@settings(max_examples=300, deadline=None)
+@given(FACTS[DHCP], st.one_of(FACTS[ROUTER], st.none()))
+def test_without_controls_no_silence_of_dhcpv6_servers_is_believed(facts, routers):
+    check = next(c for c in CHECKS if c.id == "ipv6.dhcp-declared")
+    (one,) = (x for x in check.subjects(TOPOLOGY, s.PARAMETERS[check.id]) if x.point == "P10")
+    asked, announced = check.requests(TOPOLOGY, one, s.PARAMETERS[check.id])
+    found = s.value(check, one, s.evidence(TOPOLOGY, [(asked, facts), (announced, routers)]), s.PARAMETERS[check.id])
+    whole = facts.hearing.controlled and not facts.hearing.loss.total and not facts.refuse and routers is not None
+    assert found is not Value.CONFORME or (whole and not facts.answers)
+    assert (found is Value.NON_CONFORME) == bool(facts.answers), "nobody may serve there"
 
 
 @settings(max_examples=300, deadline=None)

@@ -49,6 +49,7 @@ PARAMETERS = {
     "snmp.access-ports": {},
     "snmp.native-vlan": {},
     "snmp.ingress-filtered": {},
+    "snmp.unused-ports": {"atteint": "0.95", "partiel": "0.7"},
     "snmp.admin-vlan": {"forbidden": [1]},
     "snmp.trunks-declared": {},
     "snmp.learnt-in-place": {},

@@ -67,10 +67,12 @@ def test_every_check_has_cases():
     elsewhere = {
         "vlan.control-protocols",
         "vlan.dhcp-declared",
+        "vlan.double-tag",
         "vlan.dwellings-isolated",
         "vlan.foreign-frames",
         "vlan.no-box",
         "vlan.no-proxy",
+        "vlan.sent-tag",
     }
     assert {check.id for check in CHECKS} == set(PARAMETERS) | elsewhere
     assert {check.id for check, _ in CASES} == set(PARAMETERS) - {"vlan.point-alive"}

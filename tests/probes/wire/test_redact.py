@@ -56,6 +56,9 @@ CARRIERS = {
     "dhcp option": ipv4(
         17, udp(67, b"\x01\x01\x06\x00" + bytes(232) + b"\x63\x82\x53\x63\x35\x01\x01\x5a\x0f" + SECRET + b"\xff", 68)
     ),
+    "dhcpv6 option": ipv6(17, udp(547, b"\x01\x12\x34\x56\x00\x01\x00\x0f" + SECRET, 546)),
+    "dhcpv6 answer": ipv6(17, udp(546, b"\x02\x12\x34\x56\x00\x02\x00\x0f" + SECRET, 547)),
+    "dhcpv6 that does not read": ipv6(17, udp(547, b"\x01\x12\x34\x56\x00\x01\x00\xff" + SECRET, 546)),
     "an unknown port": ipv4(17, udp(9999, SECRET)),
     "http": ipv4(6, tcp(80, b"GET / HTTP/1.1\r\nCookie: " + SECRET)),
     "telnet": ipv6(6, tcp(23, SECRET)),
@@ -136,6 +139,12 @@ WHOLE = {
 def test_what_holds_no_secret_is_whole(name: str) -> None:
     clean = redact(WHOLE[name])
     assert (clean.data, clean.removed) == (WHOLE[name], "")
+
+
+def test_of_a_solicit_it_is_kept_which_question_it_was() -> None:
+    clean = redact(CARRIERS["dhcpv6 option"])
+    assert clean.data.endswith(b"\x01\x12\x34\x56")
+    assert clean.removed == "payload of dhcpv6, checksum"
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(CARRIERS)), st.integers(0, 2**32), st.integers(0, 40))

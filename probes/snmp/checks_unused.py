@@ -1,0 +1,176 @@
+"""Check of switch ports that nothing is declared to use, by SNMP: administratively down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Self
+
+from pydantic import model_validator
+
+from probes.api import Check, Evidence, NotVerified, sans_objet
+from r2s_audit.model.base import Model
+from r2s_audit.model.finding import Judgement, Subject, Value
+from r2s_audit.model.observation import Request
+from r2s_audit.model.profile import Share
+from r2s_audit.model.site import Device, Intrusiveness
+from r2s_audit.model.text import Message, msg
+from r2s_audit.model.topology import Topology
+
+from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .facts import BridgeFacts, Interface, SystemFacts
+from .ports import numbered, switches
+from .specs import BRIDGE, SYSTEM
+
+_ETHERNET = {6, 7, 11, 62, 69, 117}
+"""ifType of Ethernet: ethernetCsmacd, and those that RFC 3635 §3.2.4 replaces by it, which old agents still say."""
+_UP, _DOWN, _TESTING = 1, 2, 3
+_SHOWN = 24
+"""Ports named in a sentence."""
+
+
+class UnusedParameters(Model):
+    """Shares of the ports without a declared use that are down, on one switch."""
+
+    atteint: Share
+    partiel: Share
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if Fraction(self.partiel) > Fraction(self.atteint):
+            raise ValueError("partiel is above atteint: thresholds out of order")
+        return self
+
+
+class UnusedPorts(Check[UnusedParameters]):
+    """Expected: on each switch, the physical Ethernet ports that the site gives no use are administratively down.
+
+    Only where the declaration of the switch's ports says that it is complete (``other_ports``): else a port that
+    nobody wrote down would be taken for one that nobody uses. What is no port of the bridge counts where it is open; a
+    disabled one may be a virtual interface that calls itself Ethernet: what it would change is not verified.
+    """
+
+    id = "snmp.unused-ports"
+    title = msg("Ports sans usage déclaré désactivés")
+    reference = "RFC 2863 (ifAdminStatus, ifConnectorPresent) ; ANSSI-PA-108 R182 ; référentiel S1.2"
+    intrusiveness = Intrusiveness.SAFE
+    controls = msg("aucun : seule une lecture authentifiée menée à bien est jugée")
+
+    def subjects(self, topology: Topology, parameters: UnusedParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
+        """Declared switches."""
+        return subjects_for(topology, switches(topology))
+
+    def requests(self, topology: Topology, subject: Subject, parameters: UnusedParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
+        """The interfaces, and which of them are the bridge's, where there is an access to read them."""
+        device = topology.devices[subject.target]
+        if device.admin.snmp is None:
+            return ()
+        return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
+
+    def judge(self, subject: Subject, evidence: Evidence, parameters: UnusedParameters) -> Judgement:
+        """By the share of unused ports that are down; not verified where a declared port is not found."""
+        topology = evidence.topology
+        device = topology.devices[subject.target]
+        expected = msg(
+            "sur {device}, ports Ethernet sans usage déclaré désactivés, {atteint} au moins",
+            device=device.id,
+            atteint=parameters.atteint,
+        )
+        system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
+        bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
+        used = _used(topology, device, expected)
+        no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
+        unused = _unused(system, used, device, expected)
+        if not unused:
+            return sans_objet(
+                expected, msg("tous les ports Ethernet de {device} ont un usage déclaré", device=device.id)
+            )
+        opened = [name for name, interface in unused.items() if interface.admin != _DOWN]
+        down = [interface.index for interface in unused.values() if interface.admin == _DOWN]
+        sure = sum(index in numbered(bridge) for index in down)
+        worst, best = (_value(count, len(opened), parameters) for count in (sure, len(down)))
+        if worst is not best:
+            raise NotVerified(
+                msg(
+                    "ports sans usage déclaré : {opened} ouverts, {down} désactivés ; {count} autres interfaces désactivées,"
+                    " dont rien ne dit si ce sont des ports",
+                    opened=len(opened),
+                    down=sure,
+                    count=len(down) - sure,
+                ),
+                expected=expected,
+            )
+        return Judgement(value=worst, expected=expected, measured=_measured(sure, opened))
+
+
+def _value(down: int, opened: int, parameters: UnusedParameters) -> Value:
+    """The class of a share; of no port at all, none is known."""
+    if not down + opened:
+        return Value.NON_VERIFIE
+    share = Fraction(down, down + opened)
+    if share >= Fraction(parameters.atteint):
+        return Value.CONFORME
+    return Value.PARTIEL if share >= Fraction(parameters.partiel) else Value.NON_CONFORME
+
+
+def _used(topology: Topology, device: Device, expected: Message) -> set[str]:
+    """Names of the ports with a declared use: sockets', devices', links', and the switch's other ones.
+
+    Raises:
+        NotVerified: the declaration does not say that these are all.
+    """
+    if device.other_ports is None:
+        raise NotVerified(
+            msg(
+                "le site ne dit pas quels autres ports de {device} servent : other_ports, liste vide si aucun",
+                device=device.id,
+            ),
+            expected=expected,
+        )
+    site = topology.site
+    found = {s.port for s in site.sockets if s.switch == device.id} | set(device.other_ports)
+    return found | {a.port for d in site.devices for a in d.attached_to if a.switch == device.id}
+
+
+def _unused(facts: SystemFacts, used: set[str], device: Device, expected: Message) -> dict[str, Interface]:
+    """The physical Ethernet ports that no declared name is the name of, by one name each.
+
+    Raises:
+        NotVerified: a declared port is not found, or a port does not say its state.
+    """
+    known: set[str] = set()
+    unused: dict[str, Interface] = {}
+    for interface in facts.interfaces:
+        texts = [t.text for t in (interface.name, interface.descr) if t is not None and t.text]
+        known.update(texts)
+        if interface.type not in _ETHERNET or interface.connector_present is False or not used.isdisjoint(texts):
+            continue
+        name = texts[0] if texts else f"ifIndex {interface.index}"
+        if interface.admin not in {_UP, _DOWN, _TESTING}:
+            raise NotVerified(
+                msg("état du port {port} de {device} non lu", port=name, device=device.id), expected=expected
+            )
+        unused[name if name not in unused else f"{name} (ifIndex {interface.index})"] = interface
+    missing = sorted(used - known)
+    if missing:
+        raise NotVerified(
+            msg(
+                "ports {ports} introuvables sur {device}, qui connaît {known}",
+                ports=listed(missing),
+                device=device.id,
+                known=listed(sorted(known)[:48]),
+            ),
+            expected=expected,
+        )
+    return unused
+
+
+def _measured(down: int, opened: list[str]) -> Message:
+    if not opened:
+        return msg("ports sans usage déclaré, tous désactivés : {count}", count=down)
+    return msg(
+        "ports sans usage déclaré : {count}, dont ouverts : {opened} ({ports})",
+        opened=len(opened),
+        count=down + len(opened),
+        ports=listed([*opened[:_SHOWN], *(["…"] if len(opened) > _SHOWN else [])]),
+    )
