@@ -220,6 +220,36 @@ class Matrix:
             return [self.ask(cell, ATTEMPT)]
         return [self.ask(cell, BEFORE, point), self.ask(cell, ATTEMPT), self.ask(cell, AFTER, point)]
 
+    def foreign(self, point: str, version: int) -> tuple[AnyAddress, ...]:
+        """The first declared device's address in each other VLAN, routers left out: they may own several."""
+        own, found = self.vlan_at(point), dict[int, "AnyAddress"]()
+        for device in self.topology.site.devices:
+            for address in device.addresses:
+                vlan = self.vlan_of(address)
+                if device.role is DeviceRole.ROUTER or vlan is None or own is None or vlan.id == own.id:
+                    continue
+                if address.version == version:
+                    found.setdefault(vlan.id, address)
+        return tuple(found.values())
+
+    def proxying(self, point: str, version: int) -> tuple[Request, ...]:
+        """The question who answers on a point's link for other VLANs; none where no router could, or no VLAN is asked for."""
+        key = (point, version)
+        if key not in self._proxying:
+            here = self.topology.points[point]
+            asked = self.topology.gateway(here, version) is not None and self.foreign(point, version)
+            made = request(PROXY, point, here.socket, version=version)
+            self._proxying[key] = (made,) if asked else ()
+        return self._proxying[key]
+
+    @cached_property
+    def _proxying(self) -> dict[tuple[str, int], tuple[Request, ...]]:
+        return {}
+
+    def proxied(self, cell: Cell) -> tuple[Request, ...]:
+        """The same for a cell that is asked: it explains an open one, and decides nothing."""
+        return self.proxying(cell.point, cell.address.version)
+
     def later(self, target: str) -> int:
         """How many rounds after the first group's a target's own come."""
         return GROUP_STEP * self._groups.get(target, 0)

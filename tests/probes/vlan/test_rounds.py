@@ -9,7 +9,7 @@ from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
 from probes.vlan.matrix import ATTEMPT, FRAMES, GROUP_SECONDS, Cell
 from probes.vlan.window import Question, in_turns
-from tests.probes.vlan.support import topology
+from tests.probes.vlan.support import reaching, topology
 
 REACHING = {
     "vlan.icmp-isolated": Directed(control_window_s=60),
@@ -27,7 +27,7 @@ def requests_of(top):
     for check in CHECKS:
         if check.id in REACHING:
             for subject in check.subjects(top, REACHING[check.id]):
-                yield list(check.requests(top, subject, REACHING[check.id]))
+                yield reaching(check.requests(top, subject, REACHING[check.id]))
 
 
 def large():
