@@ -24,6 +24,7 @@ USED = {
     "ipv6.neighbours-answer": {"C3.3"},
     "ipv6.gateway-echo": {"C3.3"},
     "ipv6.in-use": {"C3.3"},
+    "joined.vlans-hold": {"S1.3"},
     "services.answers": {"C1.3", "C2.3"},
     "services.class": {"S1.4"},
     "services.mqtt-anonymous": {"S1.4"},
