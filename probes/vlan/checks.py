@@ -18,6 +18,7 @@ from probes.vlan.lease import DhcpDeclared, NoBox
 from probes.vlan.matrix import INSIDE, LEASE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
 from probes.vlan.proxy import NoProxy
+from probes.vlan.sentinels import SentinelsIsolated
 from r2s_audit.model.site import Intrusiveness
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     IcmpIsolated(),
     TcpIsolated(),
     UdpIsolated(),
+    SentinelsIsolated(),
     NoReturnHole(),
     FlowsOpen(),
     AdminUnreachable(),

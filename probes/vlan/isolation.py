@@ -115,7 +115,8 @@ def _judge_rst(expected: Message, attempt: ReachFacts, found: Controls) -> Judge
         return non_conforme(
             expected,
             msg(
-                "la cible répond elle-même (RST d'un port fermé, TTL {ttl}) : le chemin est ouvert",
+                "port fermé, et chemin ouvert : la cible répond elle-même (RST, TTL {ttl}) ; le filtrage n'est pas fermé par"
+                " défaut",
                 ttl=attempt.answer_hop_limit or 0,
             ),
         )

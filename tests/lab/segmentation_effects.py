@@ -113,6 +113,10 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             passes("prise-vis", "supervision", "udp", 123) == [True, True]
             and passes("prise-vis", "supervision", "tcp", 443) == [False, False]
         ),
+        "undeclared-port-passes": lambda: (
+            outcomes("auditeur", "prise-vis", "supervision", "23") == {"refused"}
+            and outcomes("auditeur", "prise-vis", "supervision") == {"silent"}
+        ),
         "stateless-return-hole": return_hole,
         "resident-box": box,
         "undeclared-switch": strange_neighbour,

@@ -53,6 +53,7 @@ USED = {
     "vlan.icmp-isolated": {"S1.2", "S1.3"},
     "vlan.tcp-isolated": {"S1.2", "S1.3"},
     "vlan.udp-isolated": {"S1.2", "S1.3"},
+    "vlan.sentinels-isolated": {"S1.2", "S1.3"},
     "vlan.no-return-hole": {"S1.2", "S1.3"},
     "vlan.dhcp-declared": {"S1.2"},
     "vlan.no-box": {"C1.2"},

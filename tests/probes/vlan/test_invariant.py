@@ -9,6 +9,7 @@ from probes.vlan.checks import CHECKS
 from probes.vlan.facts import Loss
 from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
+from probes.vlan.sentinels import Sentinels
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import Failure
 from tests.probes.vlan.support import INTERVALS, evidence, is_reach, proxied, reaching, sender, told, topology, value
@@ -18,6 +19,7 @@ PARAMETERS = {
     "vlan.tcp-isolated": Directed(control_window_s=60),
     "vlan.udp-isolated": Directed(control_window_s=60),
     "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
+    "vlan.sentinels-isolated": Sentinels(control_window_s=60, ports=[22, 23]),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=3, partiel=1),

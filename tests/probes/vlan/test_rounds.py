@@ -8,6 +8,7 @@ from probes.vlan.checks import CHECKS
 from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
 from probes.vlan.matrix import ATTEMPT, FRAMES, GROUP_SECONDS, Cell
+from probes.vlan.sentinels import Sentinels
 from probes.vlan.window import Question, in_turns
 from tests.probes.vlan.support import reaching, topology
 
@@ -16,6 +17,7 @@ REACHING = {
     "vlan.tcp-isolated": Directed(control_window_s=60),
     "vlan.udp-isolated": Directed(control_window_s=60),
     "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
+    "vlan.sentinels-isolated": Sentinels(control_window_s=60, ports=[22, 23, 80, 830]),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22, 23], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=4, partiel=2),
