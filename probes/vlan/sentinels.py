@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from probes.api import Evidence
     from r2s_audit.model.finding import Judgement, Subject
     from r2s_audit.model.observation import Request
-    from r2s_audit.model.site import MeasuringPoint, Vlan
+    from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, Vlan
     from r2s_audit.model.topology import Topology
 
 VERSIONS = (4, 6)
@@ -43,8 +43,8 @@ class Sentinels(Directed):
 class SentinelsIsolated(Check[Sentinels]):
     """One subject per point, other VLAN, IP version and port, at a host of that VLAN that does not declare the port.
 
-    The hosts of a VLAN take turns, so that each is asked for a few ports whatever the building's size, and every point
-    asks the same host for the same port, so that they share its controls. *Closed* and *filtered* are told apart: a RST
+    The hosts of a VLAN take turns, so that few ports are asked of each, and every point asks the same host for the same
+    port, so that they share its controls. *Closed* and *filtered* are told apart: a RST
     of the target's own, which crossed a router, is an open path to a closed port, and what is not filtered by default.
     """
 
@@ -82,14 +82,25 @@ def _cells(topology: Topology, ports: tuple[int, ...]) -> tuple[Cell, ...]:
 def _towards(
     topology: Topology, point: MeasuringPoint, vlan: Vlan, version: int, ports: tuple[int, ...]
 ) -> Iterator[Cell]:
-    """One cell per port, each at the next host of the VLAN that does not declare it and that no flow leads to."""
+    """One cell per port, each at the next host of the VLAN that does not declare it and that no flow leads to.
+
+    What stands the infrastructure's rate comes first: a filter is asked here, and controllers are spared where they can be.
+    """
     index = matrix(topology)
     hosts = [each for each in index.hosts.get(vlan.id, ()) if each[1].version == version]
+    strong = [each for each in hosts if each[0].role.is_infrastructure]
+    weak = [each for each in hosts if not each[0].role.is_infrastructure]
     for turn, port in enumerate(ports):
-        for device, address in (*hosts[turn % len(hosts) :], *hosts[: turn % len(hosts)]) if hosts else ():
+        for device, address in (*_turned(strong, turn), *_turned(weak, turn)):
             cell = Cell(point.id, device.id, address, "tcp", port)
             if port in tcp_ports(device) or cell.untouchable or not index.apart(point, device, address):
                 continue
             if not index.allowed(point, device, cell):
                 yield cell
                 break
+
+
+def _turned(hosts: list[tuple[Device, AnyAddress]], turn: int) -> list[tuple[Device, AnyAddress]]:
+    """The hosts, beginning with another one at each turn."""
+    start = turn % len(hosts) if hosts else 0
+    return hosts[start:] + hosts[:start]

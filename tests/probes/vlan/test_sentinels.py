@@ -49,6 +49,15 @@ def test_hosts_take_turns_and_one_that_declares_the_port_is_passed_over():
     ]
 
 
+def test_a_server_is_asked_before_a_controller():
+    devices = [host("a", 11), host("b", 12, role="server", ports=[443])]
+    assert keys(topology(devices=devices)) == [
+        "b address=10.0.20.12 port=22@P30",
+        "b address=10.0.20.12 port=23@P30",
+        "a address=10.0.20.11 port=443@P30",
+    ]
+
+
 def test_every_point_asks_the_same_host_for_the_same_port():
     devices = [host(f"d{n}", n) for n in range(11, 30)]
     top = topology(devices=devices)
