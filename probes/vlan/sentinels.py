@@ -41,10 +41,10 @@ class Sentinels(Directed):
 
 
 class SentinelsIsolated(Check[Sentinels]):
-    """One subject per point, other VLAN, IP version and port, at a host of that VLAN that does not declare the port.
+    """One subject per VLAN with a point, other VLAN, IP version and port, at a host there that does not declare the port.
 
-    The hosts of a VLAN take turns, so that few ports are asked of each, and every point asks the same host for the same
-    port, so that they share its controls. *Closed* and *filtered* are told apart: a RST
+    The hosts of a VLAN take turns, so that few ports are asked of each; its first point speaks for a VLAN, and all of
+    these ask the same host for the same port, so that they share its controls. *Closed* and *filtered* are told apart: a RST
     of the target's own, which crossed a router, is an open path to a closed port, and what is not filtered by default.
     """
 
@@ -70,9 +70,10 @@ class SentinelsIsolated(Check[Sentinels]):
 
 @lru_cache(maxsize=4)
 def _cells(topology: Topology, ports: tuple[int, ...]) -> tuple[Cell, ...]:
+    speaking = {vlan.id: p for p in reversed(matrix(topology).points) if (vlan := topology.vlan_of(p)) is not None}
     return tuple(
         cell
-        for point in matrix(topology).points
+        for point in reversed(speaking.values())
         for vlan in topology.site.vlans
         for version in VERSIONS
         for cell in _towards(topology, point, vlan, version, ports)

@@ -66,6 +66,12 @@ def test_every_point_asks_the_same_host_for_the_same_port():
     assert len(asked["P30"]) == len(PORTS.ports)  # three, of nineteen hosts
 
 
+def test_one_point_speaks_for_its_vlan():
+    points = [{"id": f"P30{n}", "socket": "S30", "interface": f"p30{n}"} for n in "ab"]
+    asking = {s.point for s in CHECK.subjects(topology(points=points), PORTS)}
+    assert asking == {"P30a"}
+
+
 def test_what_a_flow_allows_is_asked_of_another_host():
     flows = [{"source": "logements", "destination": "a", "protocol": "tcp", "ports": [22]}]
     top = topology(devices=[host("a", 11), host("b", 12)], flows=flows)
