@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from probes.api import Check, Evidence, NoParameters, NotVerified, conforme, non_conforme
 from r2s_audit.model.finding import Judgement, Subject
@@ -13,7 +13,7 @@ from r2s_audit.model.topology import Topology
 
 from .asking import listed, no_gap, requests_for, subjects_for, the_request
 from .facts import BridgeFacts, SystemFacts
-from .ports import Place, Port, names, places, ports, switches, without_tag
+from .ports import misplaced, names, places, ports, switches, without_tag
 from .specs import BRIDGE, SYSTEM
 
 
@@ -51,7 +51,7 @@ class AccessPorts(Check[NoParameters]):
         bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
         system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
         found, numbers = ports(bridge, expected), names(bridge, system)
-        wrong = [text for place in declared if (text := _wrong(place, found, numbers)) is not None]
+        wrong = [text for place in declared if (text := misplaced(place, found, numbers)) is not None]
         if wrong:
             return non_conforme(expected, msg("ports mal configurés : {ports}", ports=" ; ".join(wrong)))
         no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
@@ -70,18 +70,6 @@ class AccessPorts(Check[NoParameters]):
             expected,
             msg("{count} ports conformes : {ports}", count=len(declared), ports=listed(p.port for p in declared)),
         )
-
-
-def _wrong(place: Place, found: Mapping[int, Port], numbers: Mapping[str, int]) -> str | None:
-    """What is wrong with a declared port, in numbers; None where nothing is, or it is not known."""
-    if place.port not in numbers:
-        return None
-    port = found.get(numbers[place.port], Port(frozenset(), frozenset()))
-    if port.untagged == {place.vlan} and not port.tagged and port.pvid in {None, place.vlan}:
-        return None
-    pvid = f" PVID {port.pvid}" if port.pvid not in {None, *port.untagged} else ""
-    carried = f"{listed(sorted(port.untagged))} [{listed(sorted(port.tagged))}]{pvid}"
-    return f"{place.owner} ({place.port}) : {carried} ≠ {place.vlan}"
 
 
 class NativeVlan(Check[NoParameters]):

@@ -20,7 +20,7 @@ from r2s_audit.model.topology import Topology
 from .asking import listed, no_gap, requests_for, subjects_for, the_request
 from .facts import BridgeFacts, LldpFacts
 from .specs import BRIDGE, LLDP
-from .topology_graph import Graph
+from .topology_graph import Graph, Link, declared_links
 
 _DYNAMIC = 3
 """dot1qVlanStatus dynamicGvrp(3): learnt from a neighbour, configured by nobody here."""
@@ -42,6 +42,11 @@ def _asked(topology: Topology, device: Device) -> tuple[Request, ...]:
     return requests_for(topology, device, LLDP) if device.admin.snmp else ()
 
 
+def _named(links: Iterable[Link]) -> str:
+    """Each link by its port and what is at its other end."""
+    return listed(f"{link.port} – {link.device}" for link in links)
+
+
 class LldpParameters(Model):
     """What it costs when the equipment that speaks LLDP does not form one graph."""
 
@@ -49,7 +54,7 @@ class LldpParameters(Model):
 
 
 class LldpComplete(Check[LldpParameters]):
-    """Expected: the switch hears declared equipment, and all that speaks LLDP hangs together."""
+    """Expected: the switch hears declared equipment, all that speaks LLDP hangs together, and declared links are there."""
 
     id = "snmp.lldp-complete"
     title = msg("Topologie LLDP complète")
@@ -67,12 +72,19 @@ class LldpComplete(Check[LldpParameters]):
         return [r for d in devices for r in _asked(topology, d)]
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: LldpParameters) -> Judgement:
-        """N when the switch hears no declared equipment; else C or the stated cost by the graph."""
+        """N when a declared link is nowhere or the switch hears no declared equipment; else C or the stated cost."""
         topology = evidence.topology
         expected = msg(
             "{device} a au moins un équipement réseau déclaré pour voisin LLDP, et tous ceux qui parlent LLDP forment un seul graphe",
             device=subject.target,
         )
+        links = [link for link in declared_links(topology.site.devices) if link.switch == subject.target]
+        if links:
+            expected = msg(
+                "{device} a au moins un équipement réseau déclaré pour voisin LLDP, tous ceux qui parlent LLDP forment un seul graphe, et chaque liaison déclarée y est : {links}",
+                device=subject.target,
+                links=_named(links),
+            )
         own = evidence.facts(the_request(topology, subject, LLDP, expected), LldpFacts)
         equipment = _equipment(topology)
         others = [d for d in equipment if d.id != subject.target]
@@ -80,6 +92,16 @@ class LldpComplete(Check[LldpParameters]):
             return sans_objet(expected, msg("aucun autre équipement réseau déclaré"))
         heard, unknown = self._others(evidence, others)
         graph = Graph(equipment, {subject.target: own, **heard})
+        missing = [link for link in links if graph.found(link) is False]
+        if missing:
+            return non_conforme(
+                expected,
+                msg(
+                    "liaison déclarée introuvable, d'un côté comme de l'autre : {links} ; entendus : {seen}",
+                    links=_named(missing),
+                    seen=listed(sorted(graph.seen_by(subject.target))),
+                ),
+            )
         seen = graph.seen_by(subject.target)
         if not seen:
             return self._alone(own, unknown, expected)
@@ -93,6 +115,15 @@ class LldpComplete(Check[LldpParameters]):
                     "graphe LLDP incomplet : rien n'est connu de {devices} ({reason})",
                     devices=listed(pending),
                     reason=str(unknown[pending[0]]),
+                ),
+                expected=expected,
+            )
+        unclear = [link for link in links if graph.found(link) is None]
+        if unclear:
+            raise NotVerified(
+                msg(
+                    "liaison déclarée que rien ne montre, ni n'infirme : {links} (table des voisins non lue à l'autre bout)",
+                    links=_named(unclear),
                 ),
                 expected=expected,
             )

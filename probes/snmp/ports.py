@@ -10,7 +10,7 @@ from r2s_audit.model.site import Device, DeviceRole
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.topology import Topology
 
-from .asking import no_gap
+from .asking import listed, no_gap
 from .facts import BridgeFacts, CiscoPort, CurrentVlan, StaticVlan, SystemFacts
 
 _STATIC_TABLES = (
@@ -164,3 +164,15 @@ def named(numbers: Mapping[str, int]) -> dict[int, str]:
 def without_tag(port: Port) -> frozenset[int]:
     """The VLANs in which whoever is plugged in and knows no tag is, or is heard."""
     return port.untagged | ({port.pvid} if port.pvid else frozenset())
+
+
+def misplaced(place: Place, found: Mapping[int, Port], numbers: Mapping[str, int]) -> str | None:
+    """What is wrong with a declared port, in numbers; None where nothing is, or it is not known."""
+    if place.port not in numbers:
+        return None
+    port = found.get(numbers[place.port], Port(frozenset(), frozenset()))
+    if port.untagged == {place.vlan} and not port.tagged and port.pvid in {None, place.vlan}:
+        return None
+    pvid = f" PVID {port.pvid}" if port.pvid not in {None, *port.untagged} else ""
+    carried = f"{listed(sorted(port.untagged))} [{listed(sorted(port.tagged))}]{pvid}"
+    return f"{place.owner} ({place.port}) : {carried} ≠ {place.vlan}"

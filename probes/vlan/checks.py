@@ -18,6 +18,7 @@ from probes.vlan.lease import DhcpDeclared, NoBox
 from probes.vlan.matrix import INSIDE, LEASE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
 from probes.vlan.proxy import NoProxy
+from probes.vlan.sentinels import SentinelsIsolated
 from probes.vlan.tags_check import DoubleTag, SentTag
 from probes.vlan.tags_facts import TagsReceivedFacts, TagsSentFacts
 from probes.vlan.tags_requests import RECEIVED
@@ -173,6 +174,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     IcmpIsolated(),
     TcpIsolated(),
     UdpIsolated(),
+    SentinelsIsolated(),
     NoReturnHole(),
     FlowsOpen(),
     AdminUnreachable(),

@@ -11,6 +11,7 @@ from probes.vlan.datagrams import udp_services
 from probes.vlan.facts import ReachState
 from probes.vlan.isolation import Window
 from probes.vlan.matrix import AFTER, ATTEMPT, BEFORE, Cell, matrix, tcp_ports
+from probes.vlan.path import proxy_seen, reached
 from probes.vlan.truth import attempt_facts, controls, require_hearing
 from r2s_audit.model.finding import Subject
 from r2s_audit.model.site import DeviceRole, Intrusiveness
@@ -62,9 +63,8 @@ class FlowsOpen(Check[Window]):
             return []
         index = matrix(topology)
         point = index.neighbour(cell)
-        if point is None:
-            return [index.ask(cell, ATTEMPT)]
-        return [index.ask(cell, BEFORE, point), index.ask(cell, ATTEMPT), index.ask(cell, AFTER, point)]
+        attempt = [index.ask(cell, ATTEMPT), *index.proxied(cell)]
+        return attempt if point is None else [index.ask(cell, BEFORE, point), *attempt, index.ask(cell, AFTER, point)]
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: Window) -> Judgement:
         cell = _cell(evidence.topology, subject)
@@ -75,7 +75,7 @@ class FlowsOpen(Check[Window]):
         expected = msg("{address} répond au flux déclaré {flow}", address=str(cell.address), flow=subject.get("flow"))
         attempt = attempt_facts(evidence, cell)
         if attempt.is_open:
-            return conforme(expected, msg("répond en {rtt} ms", rtt=attempt.rtt_ms or 0.0))
+            return conforme(expected, reached(attempt, proxy_seen(evidence, cell)))
         point = matrix(evidence.topology).neighbour(cell)
         if point is None:
             raise NotVerified(

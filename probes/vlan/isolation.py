@@ -13,9 +13,9 @@ from pydantic import Field
 from probes.api import Check, NotVerified, conforme, non_conforme, partiel
 from probes.vlan.facts import ReachFacts, ReachState
 from probes.vlan.matrix import Cell, matrix
+from probes.vlan.path import proxy_seen, reached
 from probes.vlan.truth import (
     attempt_facts,
-    bridged,
     came_from_afar,
     controls,
     crossed,
@@ -63,12 +63,13 @@ class Directed(Window):
 
 
 def isolation_requests(topology: Topology, cell: Cell) -> list[Request]:
-    """Control, attempt, control: see :meth:`~probes.vlan.matrix.Matrix.around`."""
-    return matrix(topology).around(cell)
+    """Control, attempt, control, and the question that explains an open cell; nothing for printers."""
+    index = matrix(topology)
+    return [] if cell.untouchable else [*index.around(cell), *index.proxied(cell)]
 
 
-def judge_isolation(cell: Cell, evidence: Evidence, window_s: float) -> Judgement:
-    """One deny cell by the table of :mod:`probes.vlan.truth`.
+def judge_isolation(cell: Cell, evidence: Evidence, window_s: float, *, explained: bool = True) -> Judgement:
+    """One deny cell by the table of :mod:`probes.vlan.truth`; an open one with its path, where that was asked for.
 
     Raises:
         NotVerified: naming the control that is missing.
@@ -78,7 +79,7 @@ def judge_isolation(cell: Cell, evidence: Evidence, window_s: float) -> Judgemen
     expected = _expected(cell)
     attempt = attempt_facts(evidence, cell)
     if crossed(attempt):
-        return non_conforme(expected, _reached(attempt))
+        return non_conforme(expected, reached(attempt, proxy_seen(evidence, cell) if explained else None))
     point = matrix(evidence.topology).control(cell)
     if point is None:
         raise NotVerified(
@@ -114,7 +115,8 @@ def _judge_rst(expected: Message, attempt: ReachFacts, found: Controls) -> Judge
         return non_conforme(
             expected,
             msg(
-                "la cible répond elle-même (RST d'un port fermé, TTL {ttl}) : le chemin est ouvert",
+                "port fermé, et chemin ouvert : la cible répond elle-même (RST, TTL {ttl}) ; le filtrage n'est pas fermé par"
+                " défaut",
                 ttl=attempt.answer_hop_limit or 0,
             ),
         )
@@ -141,33 +143,6 @@ def _expected(cell: Cell) -> Message:
             service=cell.service,
         )
     return msg("{address} port {port}/TCP hors d'atteinte : flux non déclaré", address=address, port=port)
-
-
-def _reached(attempt: ReachFacts) -> Message:
-    """How far the attempt came, and by which way: a router's, or none where the two are of one VLAN after all."""
-    if attempt.is_open and bridged(attempt):
-        return _bridged(attempt)
-    rtt, hop, ttl = attempt.rtt_ms or 0.0, str(attempt.next_hop), attempt.answer_hop_limit or 0
-    if attempt.state is ReachState.REPLY:
-        return msg("réponse à l'écho en {rtt} ms, par {hop} (TTL {ttl} à l'arrivée)", rtt=rtt, hop=hop, ttl=ttl)
-    if attempt.state is ReachState.SYN_ACK:
-        return msg("port ouvert (SYN-ACK en {rtt} ms), par {hop} (TTL {ttl} à l'arrivée)", rtt=rtt, hop=hop, ttl=ttl)
-    if attempt.state is ReachState.ANSWER:
-        return msg("réponse en UDP en {rtt} ms, par {hop} (TTL {ttl} à l'arrivée)", rtt=rtt, hop=hop, ttl=ttl)
-    return msg(
-        "la cible répond elle-même (ICMP {type}/{code}) : le chemin est ouvert",
-        type=attempt.icmp_type or 0,
-        code=attempt.icmp_code or 0,
-    )
-
-
-def _bridged(attempt: ReachFacts) -> Message:
-    rtt, mac = attempt.rtt_ms or 0.0, attempt.answer_mac or "–"
-    if attempt.state is ReachState.REPLY:
-        return msg("réponse à l'écho en {rtt} ms, sans routeur : {mac} est dans le même VLAN", rtt=rtt, mac=mac)
-    if attempt.state is ReachState.SYN_ACK:
-        return msg("port ouvert (SYN-ACK en {rtt} ms), sans routeur : {mac} est dans le même VLAN", rtt=rtt, mac=mac)
-    return msg("réponse en UDP en {rtt} ms, sans routeur : {mac} est dans le même VLAN", rtt=rtt, mac=mac)
 
 
 def _kept_out(attempt: ReachFacts, point: str) -> Message:
@@ -267,7 +242,7 @@ class ZonesCount(Check[Tiers]):
         return [Subject(target=topology.site.building.id)]
 
     def requests(self, topology: Topology, subject: Subject, parameters: Tiers) -> Sequence[Request]:
-        return [r for cell in _deny_cells(topology) for r in isolation_requests(topology, cell)]
+        return [r for cell in _deny_cells(topology) for r in matrix(topology).around(cell)]
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: Tiers) -> Judgement:
         tallies = _tallies(evidence, parameters.control_window_s)
@@ -315,7 +290,7 @@ def _tallies(evidence: Evidence, window_s: float) -> dict[int, _Tally]:
     for cell in _deny_cells(evidence.topology):
         ends = {vlan.id for vlan in (index.vlan_of(cell.address), index.vlan_at(cell.point)) if vlan is not None}
         try:
-            value: Value | None = judge_isolation(cell, evidence, window_s).value
+            value: Value | None = judge_isolation(cell, evidence, window_s, explained=False).value
         except NotVerified:
             value = None
         for end in ends:

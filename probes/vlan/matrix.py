@@ -49,6 +49,8 @@ FRAMES = 2
 """Frames of one silent attempt: the first and its retry. Of a datagram, and from a chosen source port, one alone."""
 HOLES = 2
 """Attempts from a chosen source port at one address: one over TCP, one over UDP."""
+SENTINELS = 6
+"""Ports that a profile may have asked of a VLAN's hosts beside the declared ones, at most; the hosts share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class Matrix:
         vlan, own = self.vlan_of(address), self.vlan_at(point)
         return vlan is not None and own is not None and vlan.id == own.id
 
-    def _apart(self, point: MeasuringPoint, device: Device, address: AnyAddress) -> bool:
+    def apart(self, point: MeasuringPoint, device: Device, address: AnyAddress) -> bool:
         """Whether a path between two zones lies between the point and the address."""
         vlan, own = self.vlan_of(address), self.vlan_at(point.id)
         if vlan is not None and own is not None and vlan.id == own.id:
@@ -176,7 +178,8 @@ class Matrix:
             return False
         return device.role is not DeviceRole.ROUTER or not any(self.on_link(point.id, a) for a in device.addresses)
 
-    def _allowed(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
+    def allowed(self, point: MeasuringPoint, device: Device, cell: Cell) -> bool:
+        """Whether a declared flow leads from the point's zone to what the cell asks."""
         return self.topology.declared_flow(self.topology.zone_of(point).id, device, cell.protocol, cell.port)
 
     @cached_property
@@ -186,13 +189,34 @@ class Matrix:
         groups: dict[str, int] = {}
         group, seconds = 0, 0.0
         for device in self.topology.site.devices:
-            frames = FRAMES * (1 + len(tcp_ports(device))) + len(udp_services(device)) + HOLES
+            asked = 1 + len(tcp_ports(device)) + self._sentinels(device)
+            frames = FRAMES * asked + len(udp_services(device)) + HOLES
             pace = rates.total if device.role.is_infrastructure else min(rates.building_devices, rates.total)
             cost = frames * len(device.addresses) * len(self.points) / pace
             if seconds and seconds + cost > GROUP_SECONDS:
                 group, seconds = group + 1, 0.0
             groups[device.id], seconds = group, seconds + cost
         return groups
+
+    def _sentinels(self, device: Device) -> int:
+        """A device's share of the ports that the first hosts of its VLANs are asked for by turns, about."""
+        shares = [0]
+        for vlan in filter(None, map(self.vlan_of, device.addresses)):
+            hosts = list(dict.fromkeys(host.id for host, _ in self.hosts.get(vlan.id, ())))
+            if device.id in hosts[:SENTINELS]:
+                shares.append(-(-SENTINELS // len(hosts)))
+        return max(shares)
+
+    @cached_property
+    def hosts(self) -> dict[int, list[tuple[Device, AnyAddress]]]:
+        """The declared addresses in each VLAN, routers left out: they answer for themselves in each, in file order."""
+        found: dict[int, list[tuple[Device, AnyAddress]]] = {}
+        for device in self.topology.site.devices:
+            for address in dict.fromkeys(device.addresses):
+                vlan = self.vlan_of(address)
+                if vlan is not None and device.role is not DeviceRole.ROUTER:
+                    found.setdefault(vlan.id, []).append((device, address))
+        return found
 
     def ask(self, cell: Cell, phase: str, point: str = "") -> Request:
         """The cell's request of one phase, in the rounds of its target's group; its key is that of ``cell.ask``."""
@@ -219,6 +243,36 @@ class Matrix:
         if point is None:
             return [self.ask(cell, ATTEMPT)]
         return [self.ask(cell, BEFORE, point), self.ask(cell, ATTEMPT), self.ask(cell, AFTER, point)]
+
+    def foreign(self, point: str, version: int) -> tuple[AnyAddress, ...]:
+        """The first declared device's address in each other VLAN, routers left out: they may own several."""
+        own, found = self.vlan_at(point), dict[int, "AnyAddress"]()
+        for device in self.topology.site.devices:
+            for address in device.addresses:
+                vlan = self.vlan_of(address)
+                if device.role is DeviceRole.ROUTER or vlan is None or own is None or vlan.id == own.id:
+                    continue
+                if address.version == version:
+                    found.setdefault(vlan.id, address)
+        return tuple(found.values())
+
+    def proxying(self, point: str, version: int) -> tuple[Request, ...]:
+        """The question who answers on a point's link for other VLANs; none where no router could, or no VLAN is asked for."""
+        key = (point, version)
+        if key not in self._proxying:
+            here = self.topology.points[point]
+            asked = self.topology.gateway(here, version) is not None and self.foreign(point, version)
+            made = request(PROXY, point, here.socket, version=version)
+            self._proxying[key] = (made,) if asked else ()
+        return self._proxying[key]
+
+    @cached_property
+    def _proxying(self) -> dict[tuple[str, int], tuple[Request, ...]]:
+        return {}
+
+    def proxied(self, cell: Cell) -> tuple[Request, ...]:
+        """The same for a cell that is asked: it explains an open one, and decides nothing."""
+        return self.proxying(cell.point, cell.address.version)
 
     def later(self, target: str) -> int:
         """How many rounds after the first group's a target's own come."""
@@ -258,10 +312,10 @@ class Matrix:
         ]
         for point in self.points:
             for device, address, text, asked in devices:
-                if asked and self._apart(point, device, address):
+                if asked and self.apart(point, device, address):
                     for port, service in asked:
                         cell = Cell(point.id, device.id, address, protocol, port, service, text=text)
-                        if not self._allowed(point, device, cell):
+                        if not self.allowed(point, device, cell):
                             yield cell
 
     def neighbour(self, cell: Cell, *, not_kinds: frozenset[ZoneKind] = frozenset()) -> str | None:

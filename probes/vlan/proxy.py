@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from probes.api import Check, NoParameters, NotVerified, conforme, non_conforme
 from probes.vlan.facts import ProxyFacts
-from probes.vlan.matrix import PROXY, matrix
+from probes.vlan.matrix import matrix
 from probes.vlan.truth import require_heard
 from r2s_audit.model.finding import Subject
-from r2s_audit.model.observation import request
 from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from probes.api import Evidence
     from r2s_audit.model.finding import Judgement
     from r2s_audit.model.observation import Request
-    from r2s_audit.model.site import AnyAddress, MeasuringPoint
     from r2s_audit.model.topology import Topology
 
 VERSIONS = (4, 6)
@@ -46,14 +44,15 @@ class NoProxy(Check[NoParameters]):
     def subjects(self, topology: Topology, parameters: NoParameters) -> Iterable[Subject]:
         for point in matrix(topology).points:
             for version in VERSIONS:
-                if topology.gateway(point, version) and foreign(topology, point, version):
+                if matrix(topology).proxying(point.id, version):
                     yield Subject(target=point.socket, point=point.id, detail=(("version", str(version)),))
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:
-        return [_asked(subject)]
+        return matrix(topology).proxying(subject.point, int(subject.get("version")))
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:
-        facts = evidence.facts(_asked(subject), ProxyFacts)
+        (asked,) = self.requests(evidence.topology, subject, parameters)
+        facts = evidence.facts(asked, ProxyFacts)
         expected = msg("personne ne répond au nom d'un autre VLAN à la prise {socket}", socket=subject.target)
         answered = [q for q in facts.questions if q.answer_mac]
         if answered:
@@ -87,26 +86,3 @@ class NoProxy(Check[NoParameters]):
                 gateway=str(facts.sender.gateway),
             ),
         )
-
-
-def foreign(topology: Topology, point: MeasuringPoint, version: int) -> list[AnyAddress]:
-    """The first declared device's address in each other VLAN, routers left out: they may own several."""
-    own, index = topology.vlan_of(point), matrix(topology)
-    found: dict[int, AnyAddress] = {}
-    for device in topology.site.devices:
-        for address in device.addresses:
-            vlan = index.vlan_of(address)
-            routing = device.role == "router"
-            if (
-                not routing
-                and vlan is not None
-                and own is not None
-                and vlan.id != own.id
-                and address.version == version
-            ):
-                found.setdefault(vlan.id, address)
-    return list(found.values())
-
-
-def _asked(subject: Subject) -> Request:
-    return request(PROXY, subject.point, subject.target, version=int(subject.get("version")))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from probes.api import CollectFailure, Outcome
 from probes.vlan.facts import ForeignQuestion, ProxyFacts
 from probes.vlan.link import NoInterface, read_link
+from probes.vlan.matrix import matrix
 from probes.vlan.owners import Question, ask_owners
-from probes.vlan.proxy import foreign
 from probes.vlan.window import Side, Window, loss_of, sender_of
 from probes.wire.frames import mac_text
 from probes.wire.match import Station
@@ -39,7 +39,8 @@ async def proxy(access: Access, request: Request) -> Outcome:
     station = Station(name, mac_text(access.mac))
     gateway = access.topology.gateway(access.point, version)
     window = Window(access, station, {version: Side(source, gateway)})
-    questions = [Question(source, target, None) for target in foreign(access.topology, access.point, version)]
+    asked = matrix(access.topology).foreign(access.point.id, version)
+    questions = [Question(source, target, None) for target in asked]
     try:
         start, downs = access.now(), read_link(name).carrier_downs
         before = await window.control({})

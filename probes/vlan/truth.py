@@ -97,11 +97,14 @@ def came_from_afar(attempt: ReachFacts) -> bool:
 
 
 def bridged(attempt: ReachFacts) -> bool:
-    """Whether the answer came straight from a neighbour: no router lowered its hop limit, nor is its MAC the router's."""
+    """Whether the answer came straight from a neighbour: no router lowered its hop limit, nor is its MAC the router's.
+
+    The MAC that was asked is the target's own where the target is on the link, as a declared flow may have it.
+    """
     return (
         attempt.answer_hop_limit in INITIAL_HOP_LIMITS
         and attempt.answer_mac is not None
-        and attempt.answer_mac != attempt.next_hop_mac
+        and (attempt.answer_mac != attempt.next_hop_mac or attempt.next_hop == attempt.address)
     )
 
 

@@ -1,20 +1,22 @@
 """The network as declared and as found, from the observations that count: LLDP, forwarding tables, the site file. Pure.
 
 Nothing is found by silence and nothing is missing by silence. Equipment is *missing* only where it was asked and did
-not answer and every other one's neighbour table was read to its end without it; a socket's cable only where its measuring
-point was learnt on another port of the declared switch. Everything else that was not seen stays *declared*.
+not answer and every other one's neighbour table was read to its end without it; a declared link only where the tables of
+both its ends were; a socket's cable only where its measuring point was learnt on another port of the declared switch.
+Everything else that was not seen stays *declared*.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from probes.snmp.facts import BridgeFacts, LldpFacts, Neighbour, SystemFacts
-from probes.snmp.topology_graph import Graph
+from probes.snmp.topology_graph import REMOTE, Graph, declared_links
 from r2s_audit.model.network_map import MapLink, MapNode, MapPoint, MapZone, NetworkMap, Presence
 from r2s_audit.model.observation import Failure
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 _FACTS = TypeVar("_FACTS", bound="Model")
 _SILENT = {Failure.UNREACHABLE, Failure.TIMEOUT}
 """Failures that say that nobody answered; a missing privilege or a denied access does not."""
-_REMOTE = {"lldpRemTable", "lldpRemManAddrTable"}
 MAX_NEIGHBOURS = 500
 """Undeclared neighbours in one document: a table of ten thousand inventions is still one finding."""
 MAX_TEXT = 200
@@ -47,7 +48,7 @@ class _Seen:
     @property
     def whole(self) -> set[str]:
         """Those whose neighbour table was read to its end."""
-        return {d for d, f in self.lldp.items() if f.supported and not _REMOTE & {gap.table for gap in f.gaps}}
+        return {d for d, f in self.lldp.items() if f.supported and not REMOTE & {gap.table for gap in f.gaps}}
 
 
 def network_map(
@@ -59,7 +60,8 @@ def network_map(
     equipment = [d for d in site.devices if d.role.is_network_equipment]
     graph = Graph(site.devices, seen.lldp)
     links, strangers = _lldp_links(graph, seen)
-    heard = {end for link in links for end in (link.a, link.b)}
+    links += _declared_links(graph, site.devices)
+    heard = {end for link in links if link.source == "lldp" for end in (link.a, link.b)}
     nodes = [_equipment(d, equipment, heard, seen) for d in equipment]
     ports = {name: _port_names(bridge, seen.system.get(name)) for name, bridge in seen.bridge.items()}
     uplinks = {
@@ -174,6 +176,31 @@ def _lldp_links(graph: Graph, seen: _Seen) -> tuple[list[MapLink], list[MapNode]
                     heard=min(2, before.heard + 1) if before else 1,
                 )
     return list(found.values()), list(strangers.values())
+
+
+def _declared_links(graph: Graph, devices: Sequence[Device]) -> list[MapLink]:
+    """The declared links that nobody was heard on, the two declarations of one cable as one."""
+    ports: dict[tuple[str, str], list[tuple[str, Presence]]] = {}
+    for link in declared_links(devices):
+        found = graph.found(link)
+        if not found:
+            state = Presence.DECLARED if found is None else Presence.MISSING
+            ports.setdefault((link.switch, link.device), []).append((link.port, state))
+    drawn: list[MapLink] = []
+    for a, b in dict.fromkeys((min(pair), max(pair)) for pair in ports):
+        for one, other in zip_longest(ports.get((a, b), ()), ports.get((b, a), ())):
+            states = {end[1] for end in (one, other) if end}
+            drawn.append(
+                MapLink(
+                    a=a,
+                    b=b,
+                    a_port=one[0] if one else "",
+                    b_port=other[0] if other else "",
+                    state=Presence.DECLARED if Presence.DECLARED in states else Presence.MISSING,
+                    source="declaration",
+                )
+            )
+    return drawn
 
 
 def _stranger(neighbour: Neighbour, strangers: dict[tuple[str, str], MapNode]) -> str:

@@ -92,7 +92,8 @@ class SwitchPort(_Model):
     """A switch port and what its cable leads to (``node/interface`` or ``switch/port``).
 
     ``mirror``: no port of any VLAN, but the copy of all that the switch forwards, tags kept. ``native``: the VLAN of a
-    trunk's untagged frames, which it drops by default.
+    trunk's untagged frames, which it drops by default. ``leak``: another port of the switch to which it hands whatever
+    comes in, and the other way round, whatever VLANs the two are in: the tables stay as they are, and do not say so.
     """
 
     to: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")]
@@ -102,6 +103,7 @@ class SwitchPort(_Model):
     mirror: bool = False
     dot1x: Port8021X | None = None
     protected: bool = False
+    leak: str | None = None
     enabled: bool = True
     label: str = ""
 
@@ -237,6 +239,8 @@ class Description(_Model):
         for vlan in (*port.trunk, *(name for name in (port.access, port.native, guest) if name)):
             if vlan not in self.vlans:
                 yield f"{switch}/{name}: no VLAN {vlan}"
+        if port.leak is not None and port.leak not in self.nodes[switch].ports:
+            yield f"{switch}/{name}: no port {port.leak}"
         node_name, end = port.to.split("/")
         node = self.nodes.get(node_name)
         if node is None or (end not in node.interfaces and end not in node.ports):

@@ -254,7 +254,7 @@ class Attachment(Model):
     vlan: VlanId | None = None
     """The VLAN that the port should have, untagged; default: the VLAN of the device's addresses."""
     link: bool = False
-    """A link between network equipment: the port carries tagged VLANs, and none untagged."""
+    """A link between network equipment: the port carries tagged VLANs, none untagged, and LLDP tells of the other end."""
 
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:

@@ -196,3 +196,44 @@ def test_inventions_are_bounded_and_facts_of_another_version_are_left_out() -> N
 def test_order_of_observations_changes_nothing() -> None:
     one = [lldp("r1", ("adm", SWITCH, "ge1")), lldp(SWITCH, ("ge1", "r1", "adm")), bridge(SWITCH, (CAMERA_MAC, 2))]
     assert made(*one) == made(*one[::-1])
+
+
+def linked() -> Topology:
+    """The same building, with the link between its two switches declared by both ends, and a second one by one."""
+    data = TOPOLOGY.site.model_dump(mode="json")
+    for device in data["devices"]:
+        if device["id"] == "s2":
+            device["attached_to"] = [
+                {"switch": SWITCH, "port": "tr1", "link": True},
+                {"switch": SWITCH, "port": "tr2", "link": True},
+            ]
+        if device["id"] == SWITCH:
+            device["attached_to"] = [{"switch": "s2", "port": "up1", "link": True}]
+    return Topology(type(TOPOLOGY.site).model_validate(data))
+
+
+def cables(*observations: Observation) -> set[tuple[str, str, str, str, Presence]]:
+    found = network_map(linked(), {o.request.key: o for o in observations})
+    return {
+        (one.a, one.a_port, one.b, one.b_port, one.state) for one in found.links if {one.a, one.b} == {SWITCH, "s2"}
+    }
+
+
+def test_declared_links_are_drawn_until_they_are_found_and_missing_where_both_ends_were_read() -> None:
+    assert cables() == {
+        ("s2", "up1", SWITCH, "tr1", Presence.DECLARED),
+        ("s2", "", SWITCH, "tr2", Presence.DECLARED),
+    }
+    here = lldp(SWITCH, ("tr1", "s2", "up1"), ("tr2", "autre", "x"))
+    assert cables(here) == {
+        ("s2", "up1", SWITCH, "tr1", Presence.FOUND),
+        ("s2", "", SWITCH, "tr2", Presence.DECLARED),
+    }
+    assert cables(here, lldp("s2", ("up1", SWITCH, "tr1"))) == {
+        ("s2", "up1", SWITCH, "tr1", Presence.FOUND),
+        ("s2", "", SWITCH, "tr2", Presence.MISSING),
+    }
+    assert cables(here, lldp("s2", ("up1", SWITCH, "tr1"), gaps=("lldpRemTable",))) == {
+        ("s2", "up1", SWITCH, "tr1", Presence.FOUND),
+        ("s2", "", SWITCH, "tr2", Presence.DECLARED),
+    }

@@ -78,6 +78,8 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
 
     technique, administration = (str(building.sane.vlans[name].id) for name in ("technique", "administration"))
 
+    mode_before = mode("ge8")
+
     def strange_neighbour() -> bool:
         """Whether an LLDP frame comes from the gateway's side within the interval."""
         heard = f"ether proto 0x88cc and ether src {mac('gw-102', 'eth0')}"
@@ -135,6 +137,16 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         "udp-only-hole": lambda: (
             passes("prise-vis", "supervision", "udp", 123) == [True, True]
             and passes("prise-vis", "supervision", "tcp", 443) == [False, False]
+        ),
+        "undeclared-port-passes": lambda: (
+            outcomes("auditeur", "prise-vis", "supervision", "23") == {"refused"}
+            and outcomes("auditeur", "prise-vis", "supervision") == {"silent"}
+        ),
+        # The gateway answers on the visitors' link, and the switch's tables say what they always said.
+        "switch-leaks-between-ports": lambda: (
+            proxied("prise-vis", "gw-101")
+            and outcomes("auditeur", "prise-vis", "gw-101") == {"silent"}
+            and mode("ge8") == mode_before
         ),
         "stateless-return-hole": return_hole,
         "resident-box": box,

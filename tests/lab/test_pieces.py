@@ -54,6 +54,7 @@ def test_no_secret_is_in_the_site_file(tmp_path: Path) -> None:
         (("nodes", "gw-101", "interfaces", "eth0", "vlan"), "logement", "no VLAN logement"),
         (("nodes", "sw-acces", "ports", "ge1", "to"), "gw-109/eth0", "no interface gw-109/eth0"),
         (("nodes", "sw-acces", "ports", "tr1", "to"), "sw-coeur/ge1", "does not lead back"),
+        (("nodes", "sw-acces", "ports", "ge8", "leak"), "ge99", "sw-acces/ge8: no port ge99"),
         (("nodes", "sw-acces", "ports", "ge1", "trunk"), ["logements"], "either"),
         (("nodes", "routeur", "interfaces", "wan", "to"), "operateur/eth9", "no interface operateur/eth9"),
         (("vlans", "technique", "id"), 0, "greater than or equal to 1"),

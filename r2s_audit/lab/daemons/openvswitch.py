@@ -15,6 +15,8 @@ from .base import Settings, Site, TypedFamily
 
 BRIDGE = "br0"
 _SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+_LEAK = "0x1eaf"
+"""The cookie of the rules that hand frames from one port to another beside the VLANs."""
 _QUIET = ("-vsyslog:off", "-vfile:off", "-vconsole:warn")
 
 
@@ -64,6 +66,25 @@ def _plan(site: Site, settings: SwitchSettings) -> Iterator[Resource]:
         # ovs-vsctl returns when the switch has taken the configuration: this is the switch's readiness.
         after=(f"vswitchd@{node}", f"wiring@{node}", f"filter@{node}"),
     )
+
+    yield Command(
+        f"leaks@{node}",
+        node,
+        ("sh", "-c", " && ".join(_leaks(site, here / f"{BRIDGE}.mgmt"))),
+        after=(f"ports@{node}",),
+    )
+
+
+def _leaks(site: Site, bridge: Path) -> Iterator[str]:
+    """Written anew each time, beside the rules of port control: what one of these made stays by no other name."""
+    yield f"for _ in $(seq 100); do test -S {bridge} && break; sleep 0.02; done"
+    yield f"ovs-ofctl del-flows {bridge} cookie={_LEAK}/-1"
+    numbers = {name: number for number, name in enumerate(site.node.ports, start=1)}
+    for name, port in site.node.ports.items():
+        if port.leak is not None:
+            for one, other in ((name, port.leak), (port.leak, name)):
+                copied = f"cookie={_LEAK},priority=1,in_port={numbers[one]},actions=NORMAL,output:{numbers[other]}"
+                yield f"ovs-ofctl add-flow {bridge} {copied}"
 
 
 def _configuration(site: Site, settings: SwitchSettings) -> list[str]:
@@ -119,7 +140,9 @@ def directory_of(site: Site) -> Path:
 
 
 FAMILY = TypedFamily(
-    packages=dict.fromkeys(("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl"), "openvswitch-switch"),
+    packages=dict.fromkeys(
+        ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl"), "openvswitch-switch"
+    ),
     settings=SwitchSettings,
     make=_plan,
 )

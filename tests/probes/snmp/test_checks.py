@@ -23,12 +23,14 @@ from probes.snmp.facts import (
     LevelAttempt,
     LevelsFacts,
     LldpFacts,
+    LldpPort,
     Neighbour,
     StaticVlan,
     SystemFacts,
     Text,
     UsmUsed,
 )
+from probes.snmp.topology_graph import Link, declared_links
 from r2s_audit.model.observation import Failure, Observation
 from r2s_audit.model.text import msg
 
@@ -484,6 +486,101 @@ def test_lldp_alone_in_the_building_is_sans_objet_by_proof(site):
         True,
         "aucun autre équipement réseau déclaré",
     )
+
+
+def on(number, name, told="", local=""):
+    return Neighbour(
+        local_port=number, index=number, sys_name=T(name), port=told, port_descr=T(local) if local else None
+    )
+
+
+def table(*neighbours, names=("tr1", "ge2"), **changes):
+    """What a switch hears, with the names of its ports."""
+    ports = tuple(LldpPort(number=n, id=T(name)) for n, name in enumerate(names, start=1))
+    return hears(*neighbours, ports=ports, **changes)
+
+
+def linked(site, *extra):
+    """Two switches, and the link between them as both ends declare it."""
+    coeur, acces = equipment("sw-coeur", "127.0.0.1"), equipment("sw-acces", "127.0.0.2")
+    acces["attached_to"] = [{"switch": "sw-coeur", "port": "tr1", "link": True}]
+    coeur["attached_to"] = [{"switch": "sw-acces", "port": "tr1", "link": True}]
+    return site(devices=[coeur, acces, *extra])
+
+
+@pytest.mark.parametrize(
+    ("coeur", "acces", "value"),
+    [
+        (table(on(1, "sw-acces")), table(on(1, "sw-coeur")), "C"),
+        (table(on(1, "sw-acces")), Failure.TIMEOUT, "C"),  # one end that hears is enough
+        (table(on(1, "sw-acces")), QUIET, "C"),
+        (table(on(2, "sw-acces")), table(on(2, "sw-coeur", told="ge2")), "N"),  # a cable, and not the declared one
+        (table(on(2, "sw-acces")), table(on(2, "sw-coeur", told="tr1")), "C"),  # the other end names the port
+        (table(on(2, "sw-acces")), table(on(2, "sw-coeur", told="x", local="tr1")), "C"),
+        (table(on(2, "sw-acces")), table(on(2, "sw-coeur", told="02:00:00:00:00:01")), None),  # which port is not said
+        (table(on(2, "sw-acces")), table(), "N"),
+        (table(on(2, "sw-acces")), Failure.TIMEOUT, None),
+        (table(on(2, "sw-acces")), QUIET, None),  # it has no LLDP to hear with
+        (table(on(2, "sw-acces")), table(gaps=(gap("lldpRemTable"),)), None),
+        (table(on(2, "sw-acces"), names=("1", "2")), table(), "C"),  # the agent's names are not the declared ones
+        (table(on(1, "pc")), table(), "N"),
+        (table(), table(), "N"),
+        (table(), Failure.TIMEOUT, "N"),  # a switch that hears nobody
+    ],
+)
+def test_a_declared_link_is_heard_at_one_end_or_nowhere(site, coeur, acces, value):
+    top = linked(site)
+    if value is None:
+        with pytest.raises(NotVerified, match="montre, ni n'infirme : tr1 – sw-acces"):
+            judge("snmp.lldp-complete", top, {"sw-coeur": coeur, "sw-acces": acces})
+        return
+    found = judge("snmp.lldp-complete", top, {"sw-coeur": coeur, "sw-acces": acces})
+    assert found.value == value
+    assert "chaque liaison déclarée y est : tr1 – sw-acces" in str(found.expected)
+    if value == "N" and isinstance(acces, LldpFacts):
+        assert "liaison déclarée introuvable, d'un côté comme de l'autre : tr1 – sw-acces" in str(found.measured)
+
+
+def test_a_link_to_what_is_no_switch_or_is_no_link_is_not_looked_for(site):
+    camera = equipment("camera", "127.0.0.7", role="camera", snmp=False)
+    camera["attached_to"] = [{"switch": "sw-coeur", "port": "tr1", "link": True}]
+    router = equipment("routeur", "127.0.0.3", role="router", snmp=False)
+    router["attached_to"] = [{"switch": "sw-coeur", "port": "ge2", "vlan": 10}]
+    assert declared_links(building(site, camera, router).site.devices) == []
+    links = declared_links(linked(site).site.devices)
+    assert links == [Link("sw-acces", "tr1", "sw-coeur"), Link("sw-coeur", "tr1", "sw-acces")]
+
+
+NAMES = ["sw-coeur", "sw-acces", "pc"]
+WITH_PORTS = st.fixed_dictionaries(
+    {
+        name: st.one_of(
+            st.just(QUIET),
+            st.tuples(
+                st.lists(st.tuples(st.integers(1, 2), st.sampled_from(NAMES), st.sampled_from(["tr1", "ge2", "?"])), max_size=2),
+                st.sampled_from([("tr1", "ge2"), ("1", "2"), ()]),
+                st.booleans(),
+            ).map(
+                lambda t: table(
+                    *(on(*each) for each in t[0]), names=t[1], gaps=(gap("lldpRemTable"),) if t[2] else ()
+                )
+            ),
+        )
+        for name in ("sw-coeur", "sw-acces")
+    }
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(WITH_PORTS, st.sets(st.sampled_from(["sw-coeur", "sw-acces"])))
+def test_a_link_judged_with_less_is_judged_alike_or_not(site, heard, lost):
+    top, known = linked(site), []
+    for kept in (heard, {k: v for k, v in heard.items() if k not in lost}):
+        try:
+            known.append(judge("snmp.lldp-complete", top, kept).value)
+        except NotVerified:
+            known.append(None)
+    assert known[1] in {known[0], None}
 
 
 TABLES = st.fixed_dictionaries(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from probes.api import Evidence, NotVerified
-from probes.vlan.facts import Loss, ReachFacts, ReachState, SenderControl
+from probes.vlan.facts import ForeignQuestion, Loss, ProxyFacts, ReachFacts, ReachState, SenderControl
 from probes.vlan.matrix import REACH
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import Failure, Observation
@@ -138,6 +138,21 @@ def told(request, token, *, at=None, **how):
     return facts(request, state, at=at, **(changes | how))
 
 
+def proxied(*answers, version=4) -> ProxyFacts:
+    """Facts of the question who answers for other VLANs: pairs of an address and the MAC that answers for it, or None."""
+    return ProxyFacts(
+        version=version,
+        questions=tuple(
+            ForeignQuestion(address=address, answer_mac=mac, frames_sent=1 if mac else 2, frames_seen=1 if mac else 2)
+            for address, mac in answers
+        ),
+        window_start=NOON,
+        window_end=NOON + timedelta(seconds=2),
+        loss=QUIET,
+        sender=sender(version),
+    )
+
+
 def observation(request, what) -> Observation:
     common = {"request": request, "pass_id": "p1", "started": NOON, "ended": NOON, "collector_version": "1"}
     if isinstance(what, Failure):
@@ -174,6 +189,11 @@ INTERVALS = {
 def subject(check, top, parameters, key):
     found = {s.key: s for s in check.subjects(top, parameters)}
     return found[key]
+
+
+def reaching(requests):
+    """Attempts and controls, without the question that only explains an open cell."""
+    return [request for request in requests if is_reach(request)]
 
 
 def is_reach(request):

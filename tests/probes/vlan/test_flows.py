@@ -6,7 +6,7 @@ from probes.vlan.checks import CHECKS
 from probes.vlan.facts import Loss
 from probes.vlan.isolation import Window
 from r2s_audit.model.finding import Value
-from tests.probes.vlan.support import evidence, sender, subject, told, topology, value
+from tests.probes.vlan.support import evidence, reaching, sender, subject, told, topology, value
 
 CHECK = next(check for check in CHECKS if check.id == "vlan.flows-open")
 WINDOW = Window(control_window_s=60)
@@ -38,7 +38,7 @@ C, N, U = Value.CONFORME, Value.NON_CONFORME, Value.NON_VERIFIE
 def test_flow_table(attempt, before, after, expected):
     top = topology()
     one = subject(CHECK, top, WINDOW, KEY)
-    requests = CHECK.requests(top, one, WINDOW)
+    requests = reaching(CHECK.requests(top, one, WINDOW))
     assert [r.point for r in requests] == ["P30", "P20", "P30"]
     found = [(r, told(r, token)) for r, token in zip(requests, (before, attempt, after), strict=True)]
     assert value(CHECK, one, evidence(top, found), WINDOW) is expected
@@ -56,7 +56,7 @@ def test_flow_table(attempt, before, after, expected):
 def test_a_silence_that_may_have_been_missed_is_no_fault_of_the_network(heard):
     top = topology()
     one = subject(CHECK, top, WINDOW, KEY)
-    before, attempt, after = CHECK.requests(top, one, WINDOW)
+    before, attempt, after = reaching(CHECK.requests(top, one, WINDOW))
     found = [(before, told(before, "open")), (attempt, told(attempt, "silence", **heard)), (after, told(after, "open"))]
     assert value(CHECK, one, evidence(top, found), WINDOW) is U
 
@@ -81,7 +81,7 @@ def test_nothing_declared_vanishes():
     ]  # the two flows to the supervisor are one subject; of the router only the address next to the point
     for key in ("logements flow=tcp/502@P20", "gw flow=udp/3671@P20"):
         one = subject(CHECK, top, WINDOW, key)
-        assert CHECK.requests(top, one, WINDOW) == []
+        assert reaching(CHECK.requests(top, one, WINDOW)) == []
         assert value(CHECK, one, evidence(top, []), WINDOW) is U
 
 
@@ -115,7 +115,7 @@ def test_udp_flow_table(attempt, before, after, expected):
     top = udp("knx", 3671)
     (one,) = CHECK.subjects(top, WINDOW)  # KNXnet/IP is of IPv4
     assert one.key == "gw address=10.0.30.101 flow=udp/3671@P20"
-    requests = CHECK.requests(top, one, WINDOW)
+    requests = reaching(CHECK.requests(top, one, WINDOW))
     assert {r.param("service") for r in requests} == {"knx"}
     found = [(r, told(r, token)) for r, token in zip(requests, (before, attempt, after), strict=True)]
     assert value(CHECK, one, evidence(top, found), WINDOW) is expected
@@ -125,7 +125,7 @@ def test_a_udp_service_that_answers_nobody_is_planned_and_not_verified():
     top = udp("syslog", 514)
     assert len(list(CHECK.subjects(top, WINDOW))) == 2
     for one in CHECK.subjects(top, WINDOW):
-        assert CHECK.requests(top, one, WINDOW) == []
+        assert reaching(CHECK.requests(top, one, WINDOW)) == []
         with pytest.raises(Exception, match="syslog ne répond à personne"):
             CHECK.judge(one, evidence(top, []), WINDOW)
 
@@ -134,6 +134,6 @@ def test_a_mute_target_without_a_neighbour_is_not_verified():
     points = [{"id": "P20", "socket": "S20", "interface": "p20"}]
     top = topology(points=points)
     one = subject(CHECK, top, WINDOW, KEY)
-    (attempt,) = CHECK.requests(top, one, WINDOW)
+    (attempt,) = reaching(CHECK.requests(top, one, WINDOW))
     assert value(CHECK, one, evidence(top, [(attempt, told(attempt, "silence"))]), WINDOW) is U
     assert value(CHECK, one, evidence(top, [(attempt, told(attempt, "open"))]), WINDOW) is C

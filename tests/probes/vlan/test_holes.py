@@ -11,7 +11,7 @@ from probes.vlan.isolation import Directed
 from probes.vlan.matrix import Cell
 from r2s_audit.model.finding import Value
 from r2s_audit.model.site import ZoneKind
-from tests.probes.vlan.support import evidence, sender, subject, told, topology, value
+from tests.probes.vlan.support import evidence, reaching, sender, subject, told, topology, value
 
 WINDOW = Directed(control_window_s=60)
 FROM = FromPort(control_window_s=60, source_port=53)
@@ -86,7 +86,7 @@ ROWS = [
 
 def judged(check, top, key, parameters, tokens, **heard):
     one = subject(check, top, parameters, key)
-    requests = check.requests(top, one, parameters)
+    requests = reaching(check.requests(top, one, parameters))
     found = []
     for request, token in zip(requests, tokens, strict=True):
         known = "open" if token == "answer" else token
@@ -133,7 +133,7 @@ def test_udp_cells_follow_from_the_declaration():
 
 def test_what_answers_nobody_is_planned_and_not_asked():
     one = subject(UDP, building(), WINDOW, "sup address=10.0.20.10 port=514 service=syslog@P30")
-    assert UDP.requests(building(), one, WINDOW) == []
+    assert reaching(UDP.requests(building(), one, WINDOW)) == []
     assert value(UDP, one, evidence(building(), []), WINDOW) is U
 
 
@@ -142,7 +142,10 @@ def test_what_answers_nobody_is_planned_and_not_asked():
     [
         ({"answer_hop_limit": 63, "answer_mac": "02:00:00:00:00:01"}, "TTL 63 à l'arrivée"),
         ({"answer_hop_limit": 64, "answer_mac": "02:00:00:00:00:77"}, "02:00:00:00:00:77 est dans le même VLAN"),
-        ({"answer_hop_limit": 64, "answer_mac": "02:00:00:00:00:01"}, "TTL 64"),  # the router's own MAC address
+        (
+            {"answer_hop_limit": 64, "answer_mac": "02:00:00:00:00:01", "next_hop": "10.0.30.1"},
+            "TTL 64",
+        ),  # the router's
         ({"answer_hop_limit": 62, "answer_mac": "02:00:00:00:00:77"}, "TTL 62"),
         ({"answer_hop_limit": None, "answer_mac": None}, "par 10.0.20.10"),
     ],
@@ -150,7 +153,7 @@ def test_what_answers_nobody_is_planned_and_not_asked():
 def test_an_open_cell_says_by_which_way(heard, way):
     top = building()
     one = subject(UDP, top, WINDOW, "sup address=10.0.20.10 port=123 service=ntp@P30")
-    attempt = UDP.requests(top, one, WINDOW)[1]
+    attempt = reaching(UDP.requests(top, one, WINDOW))[1]
     judgement = UDP.judge(one, evidence(top, [(attempt, told(attempt, "open", **heard))]), WINDOW)
     assert judgement.value is N
     assert way in str(judgement.measured)
@@ -173,8 +176,8 @@ def test_one_tcp_and_one_udp_cell_of_each_address_share_the_ordinary_controls():
     ]
     one = subject(HOLE, top, FROM, keys[4])
     plain = subject(UDP, top, WINDOW, "sup address=10.0.20.10 port=123 service=ntp@P30")
-    before, attempt, after, from_any = HOLE.requests(top, one, FROM)
-    ordinary = UDP.requests(top, plain, WINDOW)
+    before, attempt, after, from_any = reaching(HOLE.requests(top, one, FROM))
+    ordinary = reaching(UDP.requests(top, plain, WINDOW))
     assert (before, from_any, after) == tuple(ordinary)
     assert attempt != ordinary[1]
     assert attempt.param("source_port") == 53

@@ -9,14 +9,17 @@ from probes.vlan.checks import CHECKS
 from probes.vlan.facts import Loss
 from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
+from probes.vlan.sentinels import Sentinels
 from r2s_audit.model.finding import Value
-from tests.probes.vlan.support import INTERVALS, evidence, is_reach, sender, told, topology, value
+from r2s_audit.model.observation import Failure
+from tests.probes.vlan.support import INTERVALS, evidence, is_reach, proxied, reaching, sender, told, topology, value
 
 PARAMETERS = {
     "vlan.icmp-isolated": Directed(control_window_s=60),
     "vlan.tcp-isolated": Directed(control_window_s=60),
     "vlan.udp-isolated": Directed(control_window_s=60),
     "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
+    "vlan.sentinels-isolated": Sentinels(control_window_s=60, ports=[22, 23]),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=3, partiel=1),
@@ -29,12 +32,13 @@ TOPOLOGY = topology(
         for d in (device.model_dump(mode="json") for device in topology().site.devices)
     ]
 )
+PROXY = proxied(("10.0.20.10", "02:00:00:00:00:01"), ("fd00:20::10", None))
 CASES = [
     (check, subject)
     for check in CHECKS
     if check.id in PARAMETERS
     for subject in check.subjects(TOPOLOGY, PARAMETERS[check.id])
-    if all(is_reach(r) for r in check.requests(TOPOLOGY, subject, PARAMETERS[check.id]))
+    if reaching(check.requests(TOPOLOGY, subject, PARAMETERS[check.id]))
 ]
 TOKENS = ["open", "silence", "prohibited", "host-unreachable", "target-error", "unresolved", "failed", "missing"]
 TCP_TOKENS = [*TOKENS, "rst", "rst-near"]
@@ -56,6 +60,9 @@ def cases(draw):
     requests = {r.key: r for r in check.requests(TOPOLOGY, subject, PARAMETERS[check.id])}.values()
     found = []
     for request in requests:
+        if not is_reach(request):
+            found.append((request, draw(st.sampled_from([None, Failure.TIMEOUT, PROXY]))))
+            continue
         tokens = TCP_TOKENS if request.param("protocol") == "tcp" else TOKENS
         token = draw(st.one_of(LIKELY, st.sampled_from(tokens)))
         found.append((request, told(request, token, **draw(HEARD))))

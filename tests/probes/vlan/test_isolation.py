@@ -9,7 +9,7 @@ from r2s_audit.model.finding import Value
 from r2s_audit.model.site import ZoneKind
 from r2s_audit.model.topology import Topology
 from tests.builders import site
-from tests.probes.vlan.support import evidence, facts, sender, subject, told, topology, value
+from tests.probes.vlan.support import evidence, facts, reaching, sender, subject, told, topology, value
 
 CHECK = {check.id: check for check in CHECKS}
 WINDOW = Directed(control_window_s=60)
@@ -122,7 +122,7 @@ def proof(top, requests, tokens, hearing, version):
 def test_truth_table(version, check, attempt, before, after, hearing, expected):
     top = topology()
     one = subject(CHECK[check], top, WINDOW, cell(check, version))
-    requests = CHECK[check].requests(top, one, WINDOW)
+    requests = reaching(CHECK[check].requests(top, one, WINDOW))
     assert [(r.order, r.point, r.param("phase")) for r in requests] == [
         (10, "P20", "before"),
         (20, "P30", "attempt"),
@@ -135,7 +135,7 @@ def test_truth_table(version, check, attempt, before, after, hearing, expected):
 def judged(times, window=60.0):
     top = topology()
     one = subject(CHECK[ICMP], top, WINDOW, cell(ICMP, 4))
-    requests = CHECK[ICMP].requests(top, one, WINDOW)
+    requests = reaching(CHECK[ICMP].requests(top, one, WINDOW))
     states = ("reply", "silence", "reply")
     found = [(r, facts(r, state, at=at)) for r, state, at in zip(requests, states, times, strict=True)]
     return value(CHECK[ICMP], one, evidence(top, found), Directed(control_window_s=window))
@@ -168,7 +168,7 @@ def test_without_a_point_that_may_reach_the_target_says_so():
     points = [{"id": "P30", "socket": "S30", "interface": "p30"}]
     top = topology(points=points)
     one = subject(CHECK[TCP], top, WINDOW, cell(TCP, 4))
-    (attempt,) = CHECK[TCP].requests(top, one, WINDOW)
+    (attempt,) = reaching(CHECK[TCP].requests(top, one, WINDOW))
     with pytest.raises(Exception, match=r"aucun point de mesure n'a le droit d'atteindre sup 10\.0\.20\.10"):
         CHECK[TCP].judge(one, evidence(top, [(attempt, told(attempt, "silence"))]), WINDOW)
     assert value(CHECK[TCP], one, evidence(top, [(attempt, told(attempt, "open"))]), WINDOW) is Value.NON_CONFORME
@@ -202,7 +202,7 @@ def test_printer_ports_are_planned_and_never_asked():
         }
     ]
     top = topology(devices=devices)
-    asked = {s.get("port"): CHECK[TCP].requests(top, s, WINDOW) for s in CHECK[TCP].subjects(top, WINDOW)}
+    asked = {s.get("port"): reaching(CHECK[TCP].requests(top, s, WINDOW)) for s in CHECK[TCP].subjects(top, WINDOW)}
     assert {port: len(requests) for port, requests in asked.items()} == {"9100": 0, "9107": 0, "9108": 3}
     one = subject(CHECK[TCP], top, WINDOW, "imprimante address=10.0.20.77 port=9100@P30")
     assert value(CHECK[TCP], one, evidence(top, []), WINDOW) is Value.NON_VERIFIE
@@ -212,10 +212,10 @@ def test_a_control_of_the_own_vlan_goes_before_one_that_a_flow_allows():
     flows = [{"source": "administration", "destination": "sup", "protocol": "tcp", "ports": [443]}]
     top = topology(flows=flows)
     one = subject(CHECK[TCP], top, WINDOW, cell(TCP, 4))
-    assert {r.point for r in CHECK[TCP].requests(top, one, WINDOW)} == {"P20", "P30"}
+    assert {r.point for r in reaching(CHECK[TCP].requests(top, one, WINDOW))} == {"P20", "P30"}
     points = [{"id": f"P{v}", "socket": f"S{v}", "interface": f"p{v}"} for v in (10, 30)]
     far = topology(flows=flows, points=points)
-    assert {r.point for r in CHECK[TCP].requests(far, one, WINDOW)} == {"P10", "P30"}
+    assert {r.point for r in reaching(CHECK[TCP].requests(far, one, WINDOW))} == {"P10", "P30"}
 
 
 # --- how many VLANs are filtered ---------------------------------------------------------------------------------

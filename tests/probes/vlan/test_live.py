@@ -25,7 +25,7 @@ from probes.wire.gate import FrameRefused
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import BlobRef, Observation
 from tests.probes.vlan.network import POINT_MAC, network
-from tests.probes.vlan.support import evidence, topology, value
+from tests.probes.vlan.support import evidence, reaching, topology, value
 
 CHECK = {check.id: check for check in CHECKS}
 WINDOW = Directed(control_window_s=300)
@@ -113,7 +113,7 @@ def subjects(top):
 
 def audit(top, gates=None, wrap=lambda wire: wire):
     """Run every request of the supervisor's cells, round by round, and return value by cell and the observations."""
-    requests = {r.key: r for check, s in subjects(top) for r in check.requests(top, s, WINDOW)}
+    requests = {r.key: r for check, s in subjects(top) for r in reaching(check.requests(top, s, WINDOW))}
     found = asyncio.run(_collect(top, list(requests.values()), gates or {}, wrap))
     assert {o.request.key for o in found} == set(requests)
     proof = evidence(top, [])

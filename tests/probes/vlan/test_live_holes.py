@@ -16,7 +16,7 @@ from probes.wire.client import Wire
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import request
 from tests.probes.vlan.network import TARGET, network
-from tests.probes.vlan.support import evidence, topology, value
+from tests.probes.vlan.support import evidence, reaching, topology, value
 from tests.probes.vlan.test_live import POINTS, SUPERVISOR, FakeAccess, Gate, _collect, needs_root
 
 CLOCK = {"protocol": "ntp", "port": 123, "transport": "udp"}
@@ -70,7 +70,7 @@ def audited(top):
     requests = {}
     for name, one in asked:
         check, parameters = CHECKS[name]
-        requests.update((r.key, r) for r in check.requests(top, one, parameters))
+        requests.update((r.key, r) for r in reaching(check.requests(top, one, parameters)))
     found = asyncio.run(_collect(top, list(requests.values()), {}, lambda wire: wire))
     proof = type(evidence(top, []))(top, {o.request.key: o for o in found})
     values = {}

@@ -9,7 +9,8 @@ import pytest
 from probes.api import NoParameters
 from probes.vlan import neighbours, owners, proxying, window
 from probes.vlan.facts import ForeignQuestion, Loss, ProxyFacts
-from probes.vlan.proxy import NoProxy, foreign
+from probes.vlan.matrix import matrix
+from probes.vlan.proxy import NoProxy
 from probes.wire.client import Wire
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import Failure
@@ -65,9 +66,9 @@ def test_judgement(found, expected):
 
 
 def test_one_device_of_each_other_vlan_is_asked_for_and_no_router():
-    point = TOPOLOGY.points["P30"]
-    assert [str(a) for a in foreign(TOPOLOGY, point, 4)] == ["10.0.10.2", "10.0.20.10"]
-    assert [str(a) for a in foreign(TOPOLOGY, point, 6)] == ["fd00:20::10"]
+    index = matrix(TOPOLOGY)
+    assert [str(a) for a in index.foreign("P30", 4)] == ["10.0.10.2", "10.0.20.10"]
+    assert [str(a) for a in index.foreign("P30", 6)] == ["fd00:20::10"]
 
 
 @pytest.fixture

@@ -8,14 +8,16 @@ from probes.vlan.checks import CHECKS
 from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
 from probes.vlan.matrix import ATTEMPT, FRAMES, GROUP_SECONDS, Cell
+from probes.vlan.sentinels import Sentinels
 from probes.vlan.window import Question, in_turns
-from tests.probes.vlan.support import topology
+from tests.probes.vlan.support import reaching, topology
 
 REACHING = {
     "vlan.icmp-isolated": Directed(control_window_s=60),
     "vlan.tcp-isolated": Directed(control_window_s=60),
     "vlan.udp-isolated": Directed(control_window_s=60),
     "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
+    "vlan.sentinels-isolated": Sentinels(control_window_s=60, ports=[22, 23, 80, 830]),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22, 23], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=4, partiel=2),
@@ -27,7 +29,7 @@ def requests_of(top):
     for check in CHECKS:
         if check.id in REACHING:
             for subject in check.subjects(top, REACHING[check.id]):
-                yield list(check.requests(top, subject, REACHING[check.id]))
+                yield reaching(check.requests(top, subject, REACHING[check.id]))
 
 
 def large():
