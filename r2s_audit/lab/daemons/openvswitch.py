@@ -76,9 +76,9 @@ def _plan(site: Site, settings: SwitchSettings) -> Iterator[Resource]:
 
 
 def _leaks(site: Site, bridge: Path) -> Iterator[str]:
-    """Written anew each time, beside the rules of port control: what one of these made stays by no other name."""
-    yield f"for _ in $(seq 100); do test -S {bridge} && break; sleep 0.02; done"
-    yield f"ovs-ofctl del-flows {bridge} cookie={_LEAK}/-1"
+    """Written anew each time, beside the rules of port control; a switch that is powered again listens after a while."""
+    forget = f"ovs-ofctl del-flows {bridge} cookie={_LEAK}/-1"
+    yield f"n=0; until {forget} 2>/dev/null; do n=$((n+1)); test $n -lt 250 || exit 1; sleep 0.02; done"
     numbers = {name: number for number, name in enumerate(site.node.ports, start=1)}
     for name, port in site.node.ports.items():
         if port.leak is not None:
