@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MAX_FACTS_BYTES = 4 * 1024 * 1024
 GRACE_SECONDS = 2.0
 """What a collector has to put its things away once its time is over; then it is ended by force."""
+_GRACE_TURNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +225,15 @@ async def _bounded(attempt: Coroutine[Any, Any, _Fault | None], seconds: float) 
 
 
 async def _end(task: asyncio.Task[_Fault | None]) -> bool:
-    """Cancel a task and wait for its end; by force, and False, where it goes on after :data:`GRACE_SECONDS`."""
+    """Cancel a task and wait for its end; by force, and False, where it goes on after :data:`GRACE_SECONDS`.
+
+    The time is given in turns: where others keep the loop from it, or the machine is busy, it lasts as much longer.
+    """
     task.cancel()
-    await asyncio.wait({task}, timeout=GRACE_SECONDS)
-    if task.done():
-        return True
+    for _ in range(_GRACE_TURNS):
+        await asyncio.wait({task}, timeout=GRACE_SECONDS / _GRACE_TURNS)
+        if task.done():
+            return True
     with suppress(RuntimeError):  # it ignores even GeneratorExit
         cast("Coroutine[Any, Any, object]", task.get_coro()).close()
     task.cancel()  # a closed coroutine ends at its next step

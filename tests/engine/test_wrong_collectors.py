@@ -94,6 +94,39 @@ def test_a_collector_that_breaks_the_rules_is_a_cell_in_error(
     assert exit_of(audit, ["A1"]) == Exit.INTERNAL
 
 
+@pytest.mark.usefixtures("hurried")
+def test_a_busy_loop_is_not_the_fault_of_a_collector_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends when it is told to, in a few turns of the loop; that others make each turn long is not its doing."""
+    original = family.collect
+    busy = asyncio.Event()
+
+    async def others() -> None:
+        while busy.is_set():
+            time.sleep(0.05)  # noqa: ASYNC251 - on purpose: half of the grace
+            await asyncio.sleep(0)
+
+    async def slow(access: Access, asked: Request) -> Outcome:
+        if asked.param("behaviour") != "empty":
+            return await original(access, asked)
+        busy.set()
+        beside = asyncio.create_task(others())
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            busy.clear()
+            await beside
+        raise AssertionError("unreachable")
+
+    monkeypatch.setattr(family, "collect", slow)
+    bench = Bench(tmp_path / "r", [each("good", "empty")])
+    asyncio.run(bench.run())
+    failures = {str(o.request.param("behaviour")): o.failure for o in bench.heard.observations}
+    assert failures == {"good": None, "empty": Failure.TIMEOUT}
+    assert bench.judge().internal_errors == 0
+
+
 def outcomes_of(item: Request, fault: str) -> list[tuple[Request, Any]]:
     """What a batch that breaks a rule yields for one request."""
     return {
