@@ -2,10 +2,12 @@
 
 A whole process: it starts the privileged helper, asks for the gateway's address, sweeps, and prints what it found as
 ``address port state`` lines. The politeness of a site file (200 packets/s in all by default) is lifted here, and only
-here: the gate admits nothing but the benchmark's own targets, and lets all of it go at once.
+here: the gate admits nothing but the benchmark's own targets, and lets all of it go at once. Garbage is collected as
+rarely as in the program itself (``r2s_audit.cli.entry``).
 """
 
 import asyncio
+import gc
 import sys
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -75,4 +77,6 @@ async def main(arguments: list[str]) -> None:
         sys.stdout.write("".join(f"{address} {port} {state.value}\n" for port, state in each.states.items()))
 
 
+gc.set_threshold(100_000, 50, 100)
 asyncio.run(main(sys.argv[1:]))
+gc.freeze()
