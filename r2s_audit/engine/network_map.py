@@ -89,7 +89,7 @@ def network_map(
             nodes.append(MapNode(id=socket.id, kind="socket", zone=socket.zone, state=link.state))
     return NetworkMap(
         zones=tuple(MapZone(id=z.id, name=z.name) for z in site.zones),
-        points=tuple(MapPoint(id=p.id, zone=topology.sockets[p.socket].zone) for p in site.points),
+        points=tuple(MapPoint(id=p.id, zone=topology.zone_of(p).id) for p in site.points),
         nodes=(*nodes, *strangers),
         links=tuple(links),
         read=len(seen.whole & own),

@@ -53,8 +53,9 @@ class Topology:
         return self.vlans.get(point.vlan or self.sockets[point.socket].vlan)
 
     def zone_of(self, point: MeasuringPoint) -> Zone:
-        """The zone of the point's socket."""
-        return self.zones[self.sockets[point.socket].zone]
+        """The zone that the point speaks from: that of its VLAN, which on a trunk need not be that of its socket."""
+        vlan = self.vlan_of(point)
+        return self.zones[vlan.zone if vlan is not None else self.sockets[point.socket].zone]
 
     def other_dwelling(self, point: MeasuringPoint, device: str) -> bool:
         """Whether the point is in a dwelling, and the device not in the same one."""
