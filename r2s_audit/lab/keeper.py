@@ -112,8 +112,11 @@ class Keeper:
 
     def _bound_logs(self) -> None:
         for path in (self.state / "log").iterdir():
-            if path.stat().st_size > LOG_LIMIT:
-                os.truncate(path, 0)
+            try:
+                if path.stat().st_size > LOG_LIMIT:
+                    os.truncate(path, 0)
+            except FileNotFoundError:  # whoever starts a daemon anew removes its log first
+                continue
 
     def _serve(self) -> None:
         connection, _ = self.listener.accept()

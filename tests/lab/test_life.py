@@ -254,6 +254,14 @@ def test_the_status_says_which_daemon_has_stopped_and_no_log_grows_without_end()
         assert log.stat().st_size < (1 << 20)
 
 
+def test_a_log_that_is_gone_when_it_is_looked_at_ends_nothing() -> None:
+    """Logs are removed while the keeper goes through them; it was the end of it, and so of the building."""
+    with Building.up(name("journal")) as built:
+        (built.state_dir / "log" / "parti").symlink_to("nulle-part")
+        time.sleep(2.5)  # it looks every second
+        assert built.status().healthy
+
+
 def test_secrets_are_for_root_alone(building: Building) -> None:
     assert (building.state_dir.stat().st_mode & 0o777) == 0o700
     secrets = [*(building.state_dir / "secrets").iterdir(), *(building.state_dir / "pki").glob("*.key")]
