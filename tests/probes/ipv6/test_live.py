@@ -437,7 +437,7 @@ def test_lost_echoes(rule, expected):
 
 def test_an_address_already_taken(monkeypatch):
     """Somebody has it, and says so when the kernel tests it: nothing forms although the kernel would."""
-    monkeypatch.setattr(collect, "FORM_SECONDS", 3.0)
+    monkeypatch.setattr(collect, "FORM_SECONDS", 5.0)
     with link(dad=True) as net:
         net.stranger.run("echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6")
         time_out = time.monotonic() + 4
