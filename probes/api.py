@@ -281,5 +281,5 @@ def non_conforme(expected: Message, measured: Message) -> Judgement:
 
 
 def sans_objet(expected: Message, measured: Message) -> Judgement:
-    """Not applicable, shown by a completed observation, or declared by the site file itself."""
+    """Not applicable, shown by a completed observation."""
     return Judgement(value=Value.SANS_OBJET, expected=expected, measured=measured, proof=True)

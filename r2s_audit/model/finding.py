@@ -44,8 +44,7 @@ class Subject(Model):
 class Judgement(Model):
     """What a check returns: the value, and the words that let two people settle a disagreement.
 
-    ``proof`` marks a *sans objet* that rests on a completed observation, or on what the site file itself declares;
-    without it *sans objet* counts as [N, C].
+    ``proof`` marks a *sans objet* that rests on a completed observation; without it *sans objet* counts as [N, C].
     """
 
     value: Value
