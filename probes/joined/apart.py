@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probes.api import Check, NoParameters, NotVerified, conforme, non_conforme, sans_objet
-from probes.snmp.asking import listed, no_gap, requests_for, the_request
+from probes.snmp.asking import listed, no_gap, the_request
 from probes.snmp.facts import BridgeFacts, SystemFacts
-from probes.snmp.ports import Place, misplaced, names, places, ports, switches
+from probes.snmp.ports import Place, Port, misplaced, names, places, port_requests, ports, switches
 from probes.snmp.specs import BRIDGE, SYSTEM
 from probes.vlan.isolation import Window, isolation_requests, judge_isolation
 from probes.vlan.matrix import Cell, matrix
@@ -98,7 +98,7 @@ class VlansHold(Check[Window]):
 
     def requests(self, topology: Topology, subject: Subject, parameters: Window) -> Sequence[Request]:
         side = _side(topology, subject)
-        asked = [r for name in _switches(side) for r in _tables(topology, name)]
+        asked = [r for name in _switches(side) for r in port_requests(topology, name)]
         for cells in side.cells.values():
             for cell in cells:
                 asked += isolation_requests(topology, cell)
@@ -191,7 +191,7 @@ class _Configured:
     def __init__(self, evidence: Evidence, expected: Message) -> None:
         self.evidence = evidence
         self._expected = expected
-        self._read: dict[str, tuple[BridgeFacts, SystemFacts]] = {}
+        self._read: dict[str, tuple[dict[int, Port], dict[str, int], SystemFacts]] = {}
 
     def wrong(self, at: _At) -> str:
         """How a port is configured otherwise than declared; empty where it is as declared.
@@ -200,8 +200,7 @@ class _Configured:
             NotVerified: its switch was not read, or does not know the port.
         """
         expected = self._expected
-        bridge, system = self._tables(at.switch)
-        found, numbers = ports(bridge, expected), names(bridge, system)
+        found, numbers, system = self._tables(at.switch)
         if at.place.port in numbers:
             return misplaced(at.place, found, numbers) or ""
         no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
@@ -209,13 +208,13 @@ class _Configured:
             msg("port {port} introuvable sur {device}", port=at.place.port, device=at.switch), expected=expected
         )
 
-    def _tables(self, switch: str) -> tuple[BridgeFacts, SystemFacts]:
+    def _tables(self, switch: str) -> tuple[dict[int, Port], dict[str, int], SystemFacts]:
+        """Ports by number, numbers by name, and the interfaces that the names are from."""
         if switch not in self._read:
-            topology, subject = self.evidence.topology, Subject(target=switch)
-            self._read[switch] = (
-                self.evidence.facts(the_request(topology, subject, BRIDGE, self._expected), BridgeFacts),
-                self.evidence.facts(the_request(topology, subject, SYSTEM, self._expected), SystemFacts),
-            )
+            evidence, expected, subject = self.evidence, self._expected, Subject(target=switch)
+            bridge = evidence.facts(the_request(evidence.topology, subject, BRIDGE, expected), BridgeFacts)
+            system = evidence.facts(the_request(evidence.topology, subject, SYSTEM, expected), SystemFacts)
+            self._read[switch] = ports(bridge, expected), names(bridge, system), system
         return self._read[switch]
 
 
@@ -256,13 +255,6 @@ def _name(cell: Cell) -> str:
 
 def _switches(side: _Side) -> Iterator[str]:
     yield from dict.fromkeys((side.socket.switch, *(at.switch for all_of_it in side.at.values() for at in all_of_it)))
-
-
-def _tables(topology: Topology, switch: str) -> tuple[Request, ...]:
-    device = topology.devices[switch]
-    if device.admin.snmp is None:
-        return ()
-    return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
 
 
 def _side(topology: Topology, subject: Subject) -> _Side:

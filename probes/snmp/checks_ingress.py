@@ -12,9 +12,9 @@ from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .asking import listed, no_gap, subjects_for, the_request
 from .facts import BridgeFacts, BridgePort, SystemFacts
-from .ports import Place, Port, names, places, ports, switches, without_tag
+from .ports import Place, Port, names, places, port_requests, ports, switches, without_tag
 from .specs import BRIDGE, SYSTEM
 
 
@@ -49,10 +49,7 @@ class IngressFiltered(Check[NoParameters]):
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
         """The bridge observation, and that of the interfaces for their names."""
-        device = topology.devices[subject.target]
-        if device.admin.snmp is None:
-            return ()
-        return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
+        return port_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
         """N for a port that lets such a frame in; not verified where one does not say, and no other is wrong."""

@@ -17,18 +17,10 @@ from r2s_audit.model.topology import Topology
 
 from .asking import listed, no_gap, requests_for, subjects_for, the_request
 from .facts import BridgeFacts, Learnt, SystemFacts
-from .ports import Port, links, named, names, places, ports, switches, without_tag
+from .ports import Port, links, named, names, places, port_requests, ports, switches, without_tag
 from .specs import BRIDGE, SYSTEM
 
 _CONTROLS = msg("aucun : seule une lecture authentifiée menée à bien est jugée")
-
-
-def _requests(topology: Topology, subject: Subject) -> Sequence[Request]:
-    """The bridge observation, and that of the interfaces for their names; none without an access to make them."""
-    device = topology.devices[subject.target]
-    if device.admin.snmp is None:
-        return ()
-    return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
 
 
 class AdminVlanParameters(Model):
@@ -52,7 +44,7 @@ class AdminVlan(Check[AdminVlanParameters]):
 
     def requests(self, topology: Topology, subject: Subject, parameters: AdminVlanParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
         """The bridge observation and the interfaces."""
-        return _requests(topology, subject)
+        return port_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: AdminVlanParameters) -> Judgement:
         """N for a port of the administration in a forbidden VLAN, as declared or as configured."""
@@ -115,7 +107,7 @@ class TrunksDeclared(Check[NoParameters]):
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
         """The bridge observation and the interfaces."""
-        return _requests(topology, subject)
+        return port_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
         """N for a port with tagged VLANs, or ready to negotiate them, that no link is declared on."""

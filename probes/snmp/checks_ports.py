@@ -13,7 +13,7 @@ from r2s_audit.model.topology import Topology
 
 from .asking import listed, no_gap, requests_for, subjects_for, the_request
 from .facts import BridgeFacts, SystemFacts
-from .ports import misplaced, names, places, ports, switches, without_tag
+from .ports import misplaced, names, places, port_requests, ports, switches, without_tag
 from .specs import BRIDGE, SYSTEM
 
 
@@ -36,10 +36,7 @@ class AccessPorts(Check[NoParameters]):
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
         """The bridge observation, and that of the interfaces for their names."""
-        device = topology.devices[subject.target]
-        if device.admin.snmp is None:
-            return ()
-        return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
+        return port_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
         """N for the first wrong port; not verified where a declared port is not found and no other is wrong."""

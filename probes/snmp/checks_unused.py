@@ -17,9 +17,9 @@ from r2s_audit.model.site import Device, Intrusiveness
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .asking import listed, no_gap, subjects_for, the_request
 from .facts import BridgeFacts, Interface, SystemFacts
-from .ports import numbered, switches
+from .ports import numbered, port_requests, switches
 from .specs import BRIDGE, SYSTEM
 
 _ETHERNET = {6, 7, 11, 62, 69, 117}
@@ -62,10 +62,7 @@ class UnusedPorts(Check[UnusedParameters]):
 
     def requests(self, topology: Topology, subject: Subject, parameters: UnusedParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
         """The interfaces, and which of them are the bridge's, where there is an access to read them."""
-        device = topology.devices[subject.target]
-        if device.admin.snmp is None:
-            return ()
-        return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
+        return port_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: UnusedParameters) -> Judgement:
         """By the share of unused ports that are down; not verified where a declared port is not found."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from probes.api import NotVerified
+from r2s_audit.model.observation import Request
 from r2s_audit.model.site import Device, DeviceRole
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap
+from .asking import listed, no_gap, requests_for
 from .facts import BridgeFacts, CiscoPort, CurrentVlan, StaticVlan, SystemFacts
+from .specs import BRIDGE, SYSTEM
 
 _STATIC_TABLES = (
     "dot1qVlanStaticTable",
@@ -132,6 +134,14 @@ def _cisco(port: CiscoPort, known: frozenset[int]) -> Port | None:
     if port.access_vlan:
         return Port(frozenset(), frozenset({port.access_vlan}), port.access_vlan, negotiable)
     return None
+
+
+def port_requests(topology: Topology, switch: str) -> tuple[Request, ...]:
+    """The bridge observation, and that of the interfaces for their names; none without an access to make them."""
+    device = topology.devices[switch]
+    if device.admin.snmp is None:
+        return ()
+    return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
 
 
 def numbered(bridge: BridgeFacts) -> dict[int, int]:
