@@ -101,8 +101,7 @@ async def heard(access: Access, request: Request) -> Outcome:
         statistics = await capture.statistics()
         window.absorb(capture.take())
     seconds = time.monotonic() - window.since
-    losses = linked_or_none(name)
-    downs = 1 if losses is None else losses.carrier_downs - before.carrier_downs
+    downs = losses_since(name, before.carrier_downs)
     ended = access.now()
     facts = window.facts(started, ended, seconds, statistics, downs)
     return Outcome(facts=facts, started=started, ended=ended)
@@ -174,6 +173,12 @@ def linked_or_none(name: str) -> Link | None:
         return read_link(name)
     except NoInterface:
         return None
+
+
+def losses_since(name: str, downs: int) -> int:
+    """How often the link was lost since it counted ``downs``; an interface that is gone was lost once."""
+    link = linked_or_none(name)
+    return 1 if link is None else link.carrier_downs - downs
 
 
 def _own_addresses(access: Access) -> frozenset[str]:

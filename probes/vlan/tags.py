@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from probes.api import CollectFailure, Outcome
-from probes.vlan.heard import TURN_SECONDS, linked, linked_or_none, over
-from probes.vlan.link import NoInterface, read_link
+from probes.vlan.heard import TURN_SECONDS, linked, linked_or_none, losses_since, over
 from probes.vlan.tags_facts import MAX_ARRIVALS, Arrival, TagsReceivedFacts, TagsSentFacts, Trial
 from probes.vlan.tags_requests import stacks_of
 from probes.vlan.window import Side, Window, loss_of, sender_of
@@ -97,7 +96,7 @@ async def tried(access: Access, requests: Sequence[Request]) -> AsyncIterator[tu
         statistics = await capture.statistics()
         departed = _departed(capture)
     after = await window.control(before.neighbours.macs)
-    controls = _controls(window, before, after, _losses(name, downs))
+    controls = _controls(window, before, after, losses_since(name, downs))
     ended = access.now()
     for request in requests:
         if request.key not in attempts:
@@ -164,7 +163,7 @@ async def received(access: Access, request: Request) -> Outcome:
         ),
         unlisted=unlisted,
         loss=loss_of(statistics),
-        controls=_controls(window, before, after, _losses(name, downs)),
+        controls=_controls(window, before, after, losses_since(name, downs)),
     )
     return Outcome(facts=facts, started=started, ended=ended)
 
@@ -208,14 +207,6 @@ def _window(access: Access) -> Window:
         if (source := access.source(version)) is not None
     }
     return Window(access, Station(access.point.interface, mac_text(access.mac)), sides)
-
-
-def _losses(name: str, downs: int) -> int:
-    """How often the link was lost since; an interface that is gone was lost."""
-    try:
-        return read_link(name).carrier_downs - downs
-    except NoInterface:
-        return 1
 
 
 def _controls(window: Window, before: End, after: End, losses: int) -> tuple[SenderControl, ...]:
