@@ -107,35 +107,26 @@ async def router(access: Access, request: Request) -> Outcome:
     link = interface_of(access)
     source = await own_link_local(name)
     station = Station(name, mac_text(access.mac))
-    wanted = routers(access.topology, access.point)
     ears = _Routers(kernel.own_macs())
     frame = build.router_solicitation(station.mac, source, station.vlans)
     async with access.wire.capture(
         name, bpf=program(station.mac), all_multicast=True, queue_octets=QUEUE_OCTETS
     ) as capture:
         listener = Listener(access, station, source, capture, hook=ears.take)
-        before = await listener.ask(wanted)
-        await listener.send(frame)
-        begun = time.monotonic()
-        await listener.until(begun + LISTEN_SECONDS)
-        listened = time.monotonic() - begun
-        after = await listener.ask(wanted)
-        statistics = await capture.statistics()
-        listener.absorb()
+        window = await listener.solicit(frame, routers(access.topology, access.point), LISTEN_SECONDS)
     losses = losses_since(name, link.carrier_downs)
-    left = next(iter(listener.departures[frame]), None)
     facts = RouterFacts(
         interface=name,
         source=source,
-        solicited=None if left is None else moment(left),
+        solicited=None if window.left is None else moment(window.left),
         window_start=started,
         window_end=access.now(),
-        listened_s=round(listened, 3),
-        advertisements=tuple(_told(each, left) for each in ears.heard.values()),
+        listened_s=window.listened_s,
+        advertisements=tuple(_told(each, window.left) for each in ears.heard.values()),
         unkept=ears.unkept,
         unreadable=listener.unreadable,
         sights=tuple(Sight(address=a, mac=m) for a, m in ears.sights.items()),
-        hearing=Hearing(asked=asked(before, after, listener.refusals), carrier_losses=losses, loss=loss_of(statistics)),
+        hearing=Hearing(asked=window.asked, carrier_losses=losses, loss=window.loss),
     )
     blobs = tuple(access.keep(data, "ethernet-frame") for data in ears.heard)
     return Outcome(facts=facts, blobs=blobs, packets_sent=listener.sent, started=started, ended=access.now())

@@ -91,6 +91,16 @@ def loss_of(*statistics: CaptureStatistics) -> Loss:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Solicited:
+    """One frame to everybody: when it left (UTC nanoseconds, None if not seen), and the window after it."""
+
+    left: int | None
+    listened_s: float
+    asked: tuple[Asked, ...]
+    loss: Loss
+
+
 @dataclass(slots=True)
 class Listener:
     """What a window has heard so far. ``hook`` gets every incoming frame of our VLAN that reads, with its header."""
@@ -141,6 +151,24 @@ class Listener:
         found = {target: tuple(self._claims.get(target, ())) for target in wanted}
         self._wanted = frozenset()
         return found
+
+    async def solicit(self, frame: bytes, wanted: Iterable[IpAddress], seconds: float) -> Solicited:
+        """Send one frame to everybody and listen; declared addresses are asked before and after, as its controls.
+
+        Raises:
+            FrameRefused: by the gate. CollectFailure: the interface does not take it. WireError: the helper is gone.
+        """
+        addresses = list(wanted)
+        before = await self.ask(addresses)
+        await self.send(frame)
+        begun = time.monotonic()
+        await self.until(begun + seconds)
+        listened = time.monotonic() - begun
+        after = await self.ask(addresses)
+        statistics = await self.capture.statistics()
+        self.absorb()
+        left = next(iter(self.departures[frame]), None)
+        return Solicited(left, round(listened, 3), asked(before, after, self.refusals), loss_of(statistics))
 
     def _open(self, target: IpAddress) -> bool:
         return target not in self._claims and target not in self.refusals

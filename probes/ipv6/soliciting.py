@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +12,7 @@ from probes.ipv6.collect import losses_since, moment, own_link_local
 from probes.ipv6.declared import DHCP_SECONDS, routers
 from probes.ipv6.dhcp_facts import DhcpAnswer, DhcpFacts, DhcpRefuse
 from probes.ipv6.facts import Hearing
-from probes.ipv6.listener import QUEUE_OCTETS, Listener, asked, interface_of, loss_of, program
+from probes.ipv6.listener import QUEUE_OCTETS, Listener, interface_of, program
 from probes.wire import dhcpv6
 from probes.wire.answers import parse_answer
 from probes.wire.dhcpv6 import Dhcpv6Error, Problem
@@ -105,34 +104,25 @@ async def dhcp(access: Access, request: Request) -> Outcome:
         reason = msg("port UDP 546 non tenu sur {name} : relancer avec sudo", name=name)
         raise CollectFailure(Failure.MISSING_PRIVILEGE, reason)
     station = Station(name, mac_text(access.mac))
-    wanted = routers(access.topology, access.point)
     servers = _Servers(station.mac, secrets.randbits(24))
     frame = dhcpv6.solicit(station, source, servers.transaction)
     async with access.wire.capture(name, bpf=program(station.mac), queue_octets=QUEUE_OCTETS) as capture:
         listener = Listener(access, station, source, capture, hook=servers.take)
-        before = await listener.ask(wanted)
-        await listener.send(frame)
-        begun = time.monotonic()
-        await listener.until(begun + DHCP_SECONDS)
-        listened = time.monotonic() - begun
-        after = await listener.ask(wanted)
-        statistics = await capture.statistics()
-        listener.absorb()
-    left = next(iter(listener.departures[frame]), None)
+        window = await listener.solicit(frame, routers(access.topology, access.point), DHCP_SECONDS)
     facts = DhcpFacts(
         interface=name,
         source=source,
-        solicited=None if left is None else moment(left),
+        solicited=None if window.left is None else moment(window.left),
         window_start=started,
         window_end=access.now(),
-        listened_s=round(listened, 3),
-        answers=tuple(_told(each, left) for each in servers.answers),
+        listened_s=window.listened_s,
+        answers=tuple(_told(each, window.left) for each in servers.answers),
         refuse=tuple(servers.refuse),
         unlisted=servers.unlisted,
         hearing=Hearing(
-            asked=asked(before, after, listener.refusals),
+            asked=window.asked,
             carrier_losses=losses_since(name, link.carrier_downs),
-            loss=loss_of(statistics),
+            loss=window.loss,
         ),
     )
     return Outcome(facts=facts, packets_sent=listener.sent, started=started, ended=access.now())
