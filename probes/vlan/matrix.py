@@ -34,6 +34,7 @@ POINT = "vlan.point"
 INSIDE = "vlan.inside"
 PROXY = "vlan.proxy"
 LEASE = "vlan.lease"
+EGRESS = "vlan.egress"
 BEFORE, ATTEMPT, AFTER = "before", "attempt", "after"
 ORDER = {BEFORE: 10, ATTEMPT: 20, AFTER: 30}
 """Rounds of a pass: every control before, then every attempt, then every control after."""
