@@ -80,21 +80,21 @@ class LeavesAsDeclared(Check[Window]):
         zone = topology.zone_of(topology.points[subject.point]).id
         if way is None:
             raise NotVerified(msg("aucune sortie déclarée pour la zone {zone} (« egress »)", zone=zone))
-        question, expected = _question(topology, subject), _expected(way)
+        question = _question(topology, subject)
         if question is None:
             raise NotVerified(
-                msg("aucun flux déclaré de {zone} vers {end}, auquel il réponde", zone=zone, end=way.endpoint),
-                expected=expected,
+                msg("aucun flux déclaré de {zone} vers {end}, auquel il réponde", zone=zone, end=way.endpoint)
             )
         facts = evidence.facts(question, EgressFacts)
         gateway = topology.gateway(topology.points[subject.point], facts.address.version)
-        found = trail(facts, Declared(topology, way, gateway or facts.next_hop))
+        declared = Declared(topology, way, gateway or facts.next_hop)
+        found, expected = trail(facts, declared), _expected(declared)
         if found.wrong is not None:
             return non_conforme(expected, found.wrong)
         _require(facts, expected, found.unknown)
         if way.kind == "dedicated":
             return conforme(expected, _taken(facts))
-        return _shared(subject, evidence, way, parameters.control_window_s)
+        return _shared(subject.point, evidence, declared, parameters.control_window_s)
 
 
 def _leads_out(topology: Topology, point: MeasuringPoint, address: AnyAddress) -> bool:
@@ -113,21 +113,23 @@ def _question(topology: Topology, subject: Subject) -> Request | None:
     return asked(topology, topology.points[subject.point], end, ip_address(address))
 
 
-def _expected(way: Egress) -> Message:
-    operator = ", ".join(map(str, way.operator))
+def _expected(declared: Declared) -> Message:
+    way, version = declared.way, declared.gateway.version
+    hops = [[str(a) for a in hop.addresses if a.version == version] for hop in way.hops]
+    taken = " → ".join([str(declared.gateway), *("/".join(addresses) for addresses in hops if addresses)])
+    operator = ", ".join(str(prefix) for prefix in way.operator if prefix.version == version) or "–"
     if way.kind == "dedicated":
         return msg(
-            "sortie dédiée vers {end} : la passerelle du VLAN, {n} autres routeurs déclarés, puis l'opérateur ({operator})",
+            "sortie dédiée vers {end} : par {hops}, puis l'opérateur ({operator})",
             end=way.endpoint,
-            n=len(way.hops),
+            hops=taken,
             operator=operator,
         )
     return msg(
-        "sortie partagée avec {zones}, isolée d'eux, vers {end} : la passerelle du VLAN, {n} autres routeurs déclarés,"
-        " puis l'opérateur ({operator})",
-        zones=", ".join(way.shared_with),
+        "sortie vers {end} partagée avec {zones} et isolée d'eux : par {hops}, puis l'opérateur ({operator})",
         end=way.endpoint,
-        n=len(way.hops),
+        zones=", ".join(way.shared_with),
+        hops=taken,
         operator=operator,
     )
 
@@ -175,14 +177,14 @@ def _taken(facts: EgressFacts) -> Message:
     )
 
 
-def _shared(subject: Subject, evidence: Evidence, way: Egress, window_s: float) -> Judgement:
+def _shared(point: str, evidence: Evidence, declared: Declared, window_s: float) -> Judgement:
     """Of a shared way: whether nothing is reached of those who share it; one cell that is decides, whatever the others.
 
     Raises:
         NotVerified: a cell that is not verified, or none that could be.
     """
-    expected, zones = _expected(way), ", ".join(way.shared_with)
-    cells = across(evidence.topology, subject.point, way)
+    expected, zones = _expected(declared), ", ".join(declared.way.shared_with)
+    cells = across(evidence.topology, point, declared.way)
     pending: Message | None = None
     for cell in cells:
         try:

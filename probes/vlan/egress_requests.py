@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probes.vlan.datagrams import udp_services
-from probes.vlan.matrix import ATTEMPT, EGRESS, ORDER, PRINTER_PORTS, Cell, matrix, tcp_ports
+from probes.vlan.matrix import BEFORE, EGRESS, ORDER, PRINTER_PORTS, Cell, matrix, tcp_ports
 from r2s_audit.model.observation import request
 from r2s_audit.model.site import ZoneKind
 
@@ -48,7 +48,7 @@ def asked(topology: Topology, point: MeasuringPoint, end: Device, address: AnyAd
         EGRESS,
         point.id,
         end.id,
-        order=ORDER[ATTEMPT],
+        order=ORDER[BEFORE],
         address=str(address),
         protocol=protocol,
         port=number,
