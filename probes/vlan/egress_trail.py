@@ -8,9 +8,8 @@ a place before the operator's          what is said
 =====================================  ====================================================================
 the router declared there              on to the next
 nobody                                 unknown: whoever is there does not say so, and a box may keep silent
-an address that nobody declares        N: it stands between the building and its operator
-a device of the building, elsewhere    N, and after a silent place too: its address is nobody else's
-another address after a silent place   unknown: it may be the operator's by then
+an address that is not declared there  N: it stands between the building and its operator
+the same after a silent place          unknown: it may be the operator's by then, whose addresses are his own affair
 the operator, or the end, too early    N: a declared router is not on the way, or somebody answers for the end
 the end's own address, hops run out    unknown: somebody rewrites where packets go
 =====================================  ====================================================================
@@ -93,7 +92,7 @@ def trail(facts: EgressFacts, declared: Declared) -> Trail:
             continue
         elif declared.is_operator(router):
             return _arrived(number, str(router), places, gap)
-        elif gap is None or _of_the_building(declared.topology, router):
+        elif gap is None:
             return Trail(wrong=_stranger(hop, declared))
     if gap is not None:
         return Trail(unknown=_silent(gap))
@@ -122,11 +121,6 @@ def _arrived(number: int, who: str, places: Sequence[object], gap: HopFacts | No
             )
         )
     return Trail() if gap is None else Trail(unknown=_silent(gap))
-
-
-def _of_the_building(topology: Topology, address: AnyAddress) -> bool:
-    gateways = {s.gateway for vlan in topology.site.vlans for s in vlan.subnets}
-    return address in gateways or topology.device_at(address) is not None
 
 
 def _stranger(hop: HopFacts, declared: Declared) -> Message:

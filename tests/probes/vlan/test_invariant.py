@@ -76,6 +76,7 @@ def test_every_check_has_cases():
         "vlan.dhcp-declared",
         "vlan.double-tag",
         "vlan.dwellings-isolated",
+        "vlan.egress",
         "vlan.foreign-frames",
         "vlan.no-box",
         "vlan.no-proxy",
