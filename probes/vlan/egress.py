@@ -83,7 +83,7 @@ class LeavesAsDeclared(Check[Window]):
         question = _question(topology, subject)
         if question is None:
             raise NotVerified(
-                msg("aucun flux déclaré de {zone} vers {end}, auquel il réponde", zone=zone, end=way.endpoint)
+                msg("aucun flux déclaré de {zone} vers {end} n'appelle de réponse", zone=zone, end=way.endpoint)
             )
         facts = evidence.facts(question, EgressFacts)
         gateway = topology.gateway(topology.points[subject.point], facts.address.version)

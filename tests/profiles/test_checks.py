@@ -63,6 +63,7 @@ USED = {
     "vlan.no-return-hole": {"S1.2", "S1.3"},
     "vlan.dhcp-declared": {"S1.2"},
     "vlan.no-box": {"C1.2"},
+    "vlan.egress": {"C1.2"},
     "vlan.flows-open": {"S1.3"},
     "vlan.admin-unreachable": {"C3.2", "S1.2"},
     "vlan.zones-count": {"S1.3"},
