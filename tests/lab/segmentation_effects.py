@@ -132,6 +132,13 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             inside("auditeur", "ip", "route", "del", "192.168.1.1", "dev", "prise-log")
         return alive and ":67" in inside("gw-102", "ss", "-Hlun").stdout
 
+    def leaves_by(neighbour: str) -> bool:
+        """Whether a node is where the second hop of the visitors' way out runs out, and the end is reached all the same."""
+        end, _ = building.address("operateur")
+        second = inside("auditeur", "ping", "-c", "1", "-W", "1", "-t", "2", "-I", "prise-vis", end).stdout
+        whole = outcomes("auditeur", "prise-vis", "operateur") == {"open"}
+        return f"From {building.address(neighbour)[0]} " in second and whole
+
     return {
         "one-port-too-many": lambda: outcomes("auditeur", "prise-vis", "interphone", "5061") == {"open"},
         "udp-only-hole": lambda: (
@@ -150,6 +157,7 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         ),
         "stateless-return-hole": return_hole,
         "resident-box": box,
+        "egress-through-a-residents-box": lambda: leaves_by("gw-102"),
         "undeclared-switch": strange_neighbour,
         "dtp-spoken": lambda: heard_at("prise-vis", "ether dst 01:00:0c:cc:cc:cc and ether[20:2] = 0x2004"),
         "tag-leak-on-access-port": lambda: (
