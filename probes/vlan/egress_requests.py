@@ -58,6 +58,8 @@ def asked(topology: Topology, point: MeasuringPoint, end: Device, address: AnyAd
 
 def across(topology: Topology, point: str, way: Egress) -> Sequence[Cell]:
     """What a point must not reach of those who share its way out; for one of theirs, what it must not reach of the rest."""
+    if not way.shared_with:
+        return []
     others, index = frozenset(way.shared_with), matrix(topology)
     own = topology.zone_of(topology.points[point]).id
     found = []
