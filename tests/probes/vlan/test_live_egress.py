@@ -131,6 +131,10 @@ def follow(top, gate=None):
     return values, {version: found[request.key].facts for version, request in requests.items()}, gate
 
 
+def _to_the_end(gate):
+    return [header for _, header in gate.paid if str(header.destination_ip) in END.values()]
+
+
 def ways(facts):
     return [hop["address"] for hop in facts["hops"]]
 
@@ -150,6 +154,9 @@ def test_straight_to_the_operator_and_by_a_box(protocol):
         # To the declared end and the declared gateway, and to nobody who answered.
         asked = {str(h.arp.target_ip if h.arp else h.neighbour_target or h.destination_ip) for _, h in gate.paid}
         assert asked == {"10.0.30.1", "fd00:30::1", *END.values()}
+        if protocol == "udp":  # an error quotes the port alone: one of them with two limits would tell nothing apart
+            limits = {(h.source_port, h.hop_limit) for h in _to_the_end(gate)}
+            assert len({port for port, _ in limits}) == len(limits) == 2 * 3
         there.by_the_box()
         values, facts, gate = follow(top)
         assert values == {4: N, 6: C}
@@ -188,6 +195,8 @@ def test_an_end_that_is_off_is_no_proof_of_anything(version):
         values, facts, gate = follow(declared())
     assert values == {version: U, 10 - version: C}
     assert facts[version]["end"]["state"] != "reply"
+    # Where nobody answers any more, nobody is asked any further.
+    assert {h.hop_limit for h in _to_the_end(gate) if h.destination_ip.version == version} == {1, 2, 3, 4, 64}
     spec = next(spec for spec in COLLECTORS if spec.id == EGRESS)
     assert len(gate.paid) <= 2 * spec.packets
 
@@ -234,9 +243,10 @@ def _say(speaker, over, quoted):
         speaker.send(build.packet(link, ip_address("10.0.30.1"), ip_address("10.0.30.50"), 1, message))
 
 
-def test_refused_by_the_gate_is_a_failure_not_a_silence():
+@pytest.mark.parametrize("refused", [END[4], "10.0.30.1"])
+def test_refused_by_the_gate_is_a_failure_not_a_silence(refused):
     with outside():
-        refuses = lambda header: str(header.destination_ip) == END[4]  # noqa: E731 - a predicate
+        refuses = lambda header: refused in {str(header.destination_ip), str(header.arp and header.arp.target_ip)}  # noqa: E731 - a predicate
         values, facts, _ = follow(declared(), Gate(refuses=refuses))
     assert values == {4: U, 6: C}
     assert facts[4] is None
@@ -248,4 +258,4 @@ def test_without_a_gateway_nothing_is_sent_to_the_end():
         values, facts, gate = follow(declared())
     assert values == {4: U, 6: U}
     assert facts[4]["next_hop_mac"] is None
-    assert not [h for _, h in gate.paid if str(h.destination_ip) in END.values()]
+    assert _to_the_end(gate) == []
