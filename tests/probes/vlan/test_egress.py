@@ -205,6 +205,15 @@ def test_what_is_not_declared_is_not_verified_and_says_so():
             assert value(CHECK, each, evidence(top, []), WINDOW) is U
 
 
+def test_a_zone_leaves_by_the_way_that_names_it_else_by_that_of_the_rest():
+    named = HOPS | {"zones": ["logements"]}
+    for ways in ([WAY, named], [named, WAY]):
+        top = declared(egress=ways)
+        assert judged(top, followed(GATEWAY, FIREWALL, END)) is C
+        assert judged(top, followed(GATEWAY, END)) is N
+        assert top.egress_of("technique").hops == []
+
+
 SHARED = WAY | {"kind": "shared", "shared_with": ["technique"]}
 SHARING = declared(SHARED)
 
