@@ -25,7 +25,7 @@ from probes.wire.channel import WireRefused
 from probes.wire.client import Wire
 from probes.wire.frames import ICMP, ICMPV6, TCP, FrameError, FrameHeader, IpAddress, checksum, mac_bytes
 from probes.wire.gate import FrameGate, FrameRefused
-from probes.wire.match import MAX_FOREIGN, Foreign, Station
+from probes.wire.station import MAX_FOREIGN, Foreign, Station
 
 MAX_PAIRS = 65_536
 CHUNK = 256

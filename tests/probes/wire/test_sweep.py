@@ -16,7 +16,7 @@ from probes.wire import build, frames, sweep
 from probes.wire.client import Wire
 from probes.wire.frames import FrameError, VlanTag, parse_header
 from probes.wire.gate import FrameRefused
-from probes.wire.match import Station
+from probes.wire.station import Station
 from probes.wire.sweep import PairState, SweepTarget
 from tests.probes.wire.support import MAC_A, MAC_B, ClosedGate, OpenGate, Tap, inside
 from tests.probes.wire.test_exchange import HERE, HERE6, STATION, THERE, THERE6, launch, listen
