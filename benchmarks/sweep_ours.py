@@ -35,8 +35,10 @@ import asyncio
 from probes.wire.client import Wire
 from probes.wire.frames import FrameHeader
 from probes.wire.gate import FrameRefused
+from probes.wire.pairs import SweepTarget
 from probes.wire.resolve import resolve
 from probes.wire.station import Station
+from probes.wire.sweep import sweep
 
 
 class Lifted:
@@ -69,8 +71,6 @@ async def main(started: Started) -> None:
     gate, station = Lifted(), Station(INTERFACE, mac_of(INTERFACE))
     async with await Wire.join(started) as wire:
         found = await resolve(wire, gate, station, SOURCE, GATEWAY)
-        from probes.wire.sweep import SweepTarget, sweep  # noqa: PLC0415 - while the helper closes that capture
-
         if found.mac is None:
             raise SystemExit(f"{GATEWAY} does not answer")
         asked = [SweepTarget(address, found.mac, tuple(PORTS)) for address in TARGETS]

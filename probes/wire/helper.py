@@ -47,6 +47,8 @@ MAX_SNAP, MAX_REQUEST, SECOND = 16384, 131072, 1_000_000_000  # octets, octets, 
 MIN_FRAME, MAX_FRAME = 14, 9234  # jumbo payload, Ethernet header, one 802.1Q tag
 BATCH_LIMIT, QUEUE_LIMIT = 49152, 1 << 20  # octets per message, and waiting: beyond it captures are not read
 READ_LIMIT, DRAIN_LIMIT = 256, 65536  # frames taken from one capture per turn, and before its statistics
+QUIET, MAX_CLOSED = 60, 16  # milliseconds without an event, and sockets, before one is closed: it takes some ten more
+NOTHING = struct.pack("@HBBI", 6, 0, 0, 0)  # struct sock_filter: return 0
 PATIENCE = 50_000_000  # nanoseconds that captures wait for requests which follow one another
 
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_STATISTICS, PACKET_AUXDATA = 263, 1, 6, 8
@@ -127,9 +129,7 @@ class Capture:
         sock = self.socket = _socket.socket(_socket.AF_PACKET, _socket.SOCK_RAW, 0)
         try:
             if program:
-                code = ctypes.create_string_buffer(program, len(program))
-                pointer = ctypes.addressof(code)
-                sock.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, pointer))
+                self.listen(program)
             try:
                 sock.setsockopt(_socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer)
             except PermissionError:  # without CAP_NET_ADMIN, up to rmem_max; the size obtained is reported
@@ -145,6 +145,12 @@ class Capture:
         except BaseException:
             sock.close()
             raise
+
+    def listen(self, program: bytes) -> None:
+        """Attach a filter, instead of the one before."""
+        code = ctypes.create_string_buffer(program, len(program))
+        value = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+        self.socket.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, value)
 
     def read(self) -> bytes | None:
         """Return the next frame as a record of the client's protocol; None when there is none now."""
@@ -182,6 +188,7 @@ class Capture:
 
     def last(self) -> bytes:
         """Return the last counters, in which frames never read count as forwarding drops."""
+        self.listen(NOTHING)
         packets, drops, forwarded, _, interruptions = STATISTICS.unpack(self.statistics())
         return STATISTICS.pack(packets, drops, forwarded, packets - drops - forwarded, interruptions)
 
@@ -195,7 +202,7 @@ class Helper:
         self.total = self.opened = self.queued = self.batched = 0
         self.read = 0
         self.captures: dict[int, Capture] = {}
-        self.closed: list[Capture] = []  # counted and told; the kernel takes milliseconds to close each
+        self.closed: deque[_socket.socket] = deque()  # of captures that are over
         self.senders: dict[str, _socket.socket] = {}
         self.queue: deque[bytes] = deque()
         self.batch: list[bytes] = []
@@ -282,7 +289,8 @@ class Helper:
         self.flush_batch()
         if operation == OP_STATISTICS:
             return capture.statistics()
-        self.closed.append(self.captures.pop(number))
+        del self.captures[number]
+        self.closed.append(capture.socket)
         return capture.last()
 
     def serve(self, message: bytes) -> None:
@@ -307,7 +315,8 @@ class Helper:
             by_descriptor = {} if full else {each.socket.fileno(): each for each in self.captures.values()}
             for descriptor in by_descriptor:
                 poll.register(descriptor, select.POLLIN)
-            ready = dict(poll.poll())
+            events = poll.poll(QUIET if self.closed or self.senders else None)
+            ready = dict(events)
             asked = ready.pop(control, 0)
             if asked & select.POLLIN:
                 if not (message := self.client.recv(MAX_REQUEST)):
@@ -326,8 +335,14 @@ class Helper:
                     self.queued -= len(self.queue.popleft())
             except BlockingIOError:
                 pass  # the client is slow: poll tells when it has room
-            while self.closed:
-                self.closed.pop().socket.close()
+            self.release(quiet=not events)
+
+    def release(self, *, quiet: bool) -> None:
+        """Close one socket that nobody needs now: that of an ended capture, or one to send through, held while it serves."""
+        if self.closed and (quiet or len(self.closed) > MAX_CLOSED):
+            self.closed.popleft().close()
+        elif quiet:
+            self.senders.popitem()[1].close()
 
     def patient(self) -> bool:
         """Tell whether captures may wait, in the kernel's buffers, for what the client wants to send meanwhile."""
