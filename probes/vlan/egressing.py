@@ -18,7 +18,8 @@ from probes.vlan.facts import ReachState
 from probes.vlan.link import NoInterface, read_link
 from probes.vlan.window import ATTEMPTS, Side, Window, loss_of, sender_of
 from probes.wire.frames import mac_text, parse_header
-from probes.wire.match import Probe, ProbeState, Station
+from probes.wire.match import Probe, ProbeState
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 
