@@ -112,6 +112,12 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             for address in building.address(target)
         ]
 
+    def closed(socket: str, target: str, port: int) -> list[bool]:
+        """Whether the target itself says that a UDP port is closed; IPv4, then IPv6."""
+        words = ["/usr/bin/python3", "-I", "-c", ASK, socket]
+        found = [inside("auditeur", *words, address, "udp", str(port), "0") for address in building.address(target)]
+        return ["ConnectionRefusedError" in each.stderr for each in found]
+
     def hops(sender: str, receiver: str, vlan: str) -> bool:
         """Whether a frame with two tags comes to a socket of another VLAN, on the other switch."""
         return inside("auditeur", "/usr/bin/python3", "-I", "-c", HOP, sender, receiver, vlan).returncode == 0
@@ -140,6 +146,11 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         ),
         "undeclared-port-passes": lambda: (
             outcomes("auditeur", "prise-vis", "supervision", "23") == {"refused"}
+            and outcomes("auditeur", "prise-vis", "supervision") == {"silent"}
+        ),
+        "undeclared-udp-port-passes": lambda: (
+            closed("prise-vis", "supervision", 9) == [True, True]
+            and closed("prise-vis", "supervision", 33434) == [False, False]
             and outcomes("auditeur", "prise-vis", "supervision") == {"silent"}
         ),
         # The gateway answers on the visitors' link, and the switch's tables say what they always said.

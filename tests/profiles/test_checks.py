@@ -60,6 +60,7 @@ USED = {
     "vlan.tcp-isolated": {"S1.2", "S1.3"},
     "vlan.udp-isolated": {"S1.2", "S1.3"},
     "vlan.sentinels-isolated": {"S1.2", "S1.3"},
+    "vlan.udp-sentinels-isolated": {"S1.2", "S1.3"},
     "vlan.no-return-hole": {"S1.2", "S1.3"},
     "vlan.dhcp-declared": {"S1.2"},
     "vlan.no-box": {"C1.2"},
