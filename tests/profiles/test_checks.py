@@ -27,6 +27,7 @@ USED = {
     "ipv6.gateway-echo": {"C3.3"},
     "ipv6.in-use": {"C3.3"},
     "joined.vlans-hold": {"S1.3"},
+    "joined.vlans-dedicated": {"C1.2"},
     "services.answers": {"C1.3", "C2.3"},
     "services.class": {"S1.4"},
     "services.mqtt-anonymous": {"S1.4"},
