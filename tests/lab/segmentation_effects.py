@@ -39,6 +39,11 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88B6)) as t
 Effect = Callable[[], bool]
 
 
+def carrier(inside, switch: str, port: str) -> str:
+    """Whether a switch's port has a link: 1 or 0."""
+    return inside(switch, "cat", f"/sys/class/net/{port}/carrier").stdout.strip()
+
+
 def effects(building: Building, inside, reach) -> dict[str, Effect]:
     def outcomes(node: str, interface: str, target: str, what: str = "443") -> set[str]:
         return set(reach(node, [(interface, address, what) for address in building.address(target)]).values())
@@ -139,6 +144,11 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         return alive and ":67" in inside("gw-102", "ss", "-Hlun").stdout
 
     return {
+        # The other end of what was unplugged sees it too; the switches still reach each other.
+        "declared-link-missing": lambda: (
+            [carrier(inside, "sw-coeur", port) for port in ("tr1", "tr2")] == ["1", "0"]
+            and outcomes("auditeur", "prise-adm", "sw-acces") == {"open"}
+        ),
         "one-port-too-many": lambda: outcomes("auditeur", "prise-vis", "interphone", "5061") == {"open"},
         "udp-only-hole": lambda: (
             passes("prise-vis", "supervision", "udp", 123) == [True, True]
