@@ -24,6 +24,7 @@ from probes.vlan.sentinels import SentinelsIsolated
 from probes.vlan.tags_check import DoubleTag, SentTag
 from probes.vlan.tags_facts import TagsReceivedFacts, TagsSentFacts
 from probes.vlan.tags_requests import RECEIVED
+from probes.vlan.udp_sentinels import UdpSentinelsIsolated
 from r2s_audit.model.site import Intrusiveness
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     TcpIsolated(),
     UdpIsolated(),
     SentinelsIsolated(),
+    UdpSentinelsIsolated(),
     NoReturnHole(),
     FlowsOpen(),
     AdminUnreachable(),

@@ -39,6 +39,11 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88B6)) as t
 Effect = Callable[[], bool]
 
 
+def carrier(inside, switch: str, port: str) -> str:
+    """Whether a switch's port has a link: 1 or 0."""
+    return inside(switch, "cat", f"/sys/class/net/{port}/carrier").stdout.strip()
+
+
 def effects(building: Building, inside, reach) -> dict[str, Effect]:
     def outcomes(node: str, interface: str, target: str, what: str = "443") -> set[str]:
         return set(reach(node, [(interface, address, what) for address in building.address(target)]).values())
@@ -112,6 +117,12 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
             for address in building.address(target)
         ]
 
+    def closed(socket: str, target: str, port: int) -> list[bool]:
+        """Whether the target itself says that a UDP port is closed; IPv4, then IPv6."""
+        words = ["/usr/bin/python3", "-I", "-c", ASK, socket]
+        found = [inside("auditeur", *words, address, "udp", str(port), "0") for address in building.address(target)]
+        return ["ConnectionRefusedError" in each.stderr for each in found]
+
     def hops(sender: str, receiver: str, vlan: str) -> bool:
         """Whether a frame with two tags comes to a socket of another VLAN, on the other switch."""
         return inside("auditeur", "/usr/bin/python3", "-I", "-c", HOP, sender, receiver, vlan).returncode == 0
@@ -140,6 +151,11 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         return f"From {building.address(neighbour)[0]} " in second and whole
 
     return {
+        # The other end of what was unplugged sees it too; the switches still reach each other.
+        "declared-link-missing": lambda: (
+            [carrier(inside, "sw-coeur", port) for port in ("tr1", "tr2")] == ["1", "0"]
+            and outcomes("auditeur", "prise-adm", "sw-acces") == {"open"}
+        ),
         "one-port-too-many": lambda: outcomes("auditeur", "prise-vis", "interphone", "5061") == {"open"},
         "udp-only-hole": lambda: (
             passes("prise-vis", "supervision", "udp", 123) == [True, True]
@@ -147,6 +163,11 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         ),
         "undeclared-port-passes": lambda: (
             outcomes("auditeur", "prise-vis", "supervision", "23") == {"refused"}
+            and outcomes("auditeur", "prise-vis", "supervision") == {"silent"}
+        ),
+        "undeclared-udp-port-passes": lambda: (
+            closed("prise-vis", "supervision", 9) == [True, True]
+            and closed("prise-vis", "supervision", 33434) == [False, False]
             and outcomes("auditeur", "prise-vis", "supervision") == {"silent"}
         ),
         # The gateway answers on the visitors' link, and the switch's tables say what they always said.
