@@ -1,0 +1,100 @@
+"""What a switch says of its own configuration, in words of no vendor: typed, serialisable, and without any judgement.
+
+``None`` says that the switch did not tell, an empty value that it told of nothing. Texts come from devices: they are
+bounded by whoever reads them and escaped by each renderer. Ports go by the name that the device gives them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from r2s_audit.model.base import Model
+from r2s_audit.model.observation import Failure
+from r2s_audit.model.text import Message
+
+Vid = Annotated[int, Field(ge=1, le=4094)]
+"""IEEE 802.1Q VID: 0 and 4095 are reserved."""
+Range = tuple[Vid, Vid]
+"""VLANs from the first to the last, both included."""
+Name = Annotated[str, Field(max_length=64)]
+Mode = Literal["access", "trunk", "hybrid", "routed", "member", "other"]
+"""``trunk``: one VLAN without a tag at most; ``hybrid``: any number. ``routed``: no switch port. ``member``: of an
+aggregate, which has the VLANs. ``other``: something that says nothing of VLANs here (a private VLAN, a tunnel)."""
+
+
+class SwitchVlan(Model):
+    """One VLAN that exists on the switch."""
+
+    id: Vid
+    name: Name = ""
+    active: bool | None = None
+    """False: suspended or shut down, it carries nothing."""
+
+
+class SwitchPort(Model):
+    """One port; what of it stands in no VLAN is said by empty ranges, what nobody told by None."""
+
+    name: Name
+    enabled: bool | None = None
+    """Administratively up."""
+    up: bool | None = None
+    """The link is up."""
+    mode: Mode | None = None
+    pvid: int | None = None
+    """The VLAN of frames that arrive without a tag."""
+    untagged: tuple[Range, ...] | None = None
+    """VLANs that leave without a tag."""
+    tagged: tuple[Range, ...] | None = None
+    """VLANs that may leave with one; those of them do that exist on the switch."""
+    negotiable: str = ""
+    """In which mode it makes a trunk of whoever asks by DTP or its like; empty where it does not."""
+
+
+class Protections(Model):
+    """Layer-2 protections, by the names of the ports and the numbers of the VLANs that they are at work on."""
+
+    storm_control: tuple[Name, ...] = ()
+    root_guard: tuple[Name, ...] = ()
+    bpdu_guard: tuple[Name, ...] = ()
+    source_guard: tuple[Name, ...] = ()
+    dhcp_snooping: tuple[Range, ...] = ()
+    arp_inspection: tuple[Range, ...] = ()
+    igmp_snooping: tuple[Range, ...] = ()
+    mld_snooping: tuple[Range, ...] = ()
+    trusted: tuple[Name, ...] = ()
+    """Ports whose DHCP messages or ARP packets are believed: what protects the VLAN does not act there."""
+
+
+class CommandGap(Model):
+    """A command that taught nothing, and why: nothing of it is among the facts."""
+
+    command: str
+    failure: Failure
+    reason: Message
+
+
+class CliUsed(Model):
+    """How the answers were had: shown by a session with the server that holds the pinned key."""
+
+    address: str
+    port: int
+    user: str = ""
+    platform: str
+    host_key: str
+    """``SHA256:…`` of the key that the server proved to hold."""
+    commands: tuple[str, ...]
+    """What was asked, in order."""
+
+
+class SwitchFacts(Model):
+    """``ssh.switch``: the switch as its command line shows it."""
+
+    platform: str
+    used: CliUsed | None = None
+    """Left out by who reads the answers; the collector fills it in."""
+    vlans: tuple[SwitchVlan, ...] | None = None
+    ports: tuple[SwitchPort, ...] | None = None
+    protections: Protections | None = None
+    gaps: tuple[CommandGap, ...] = ()
