@@ -217,8 +217,8 @@ def test_states_go_with_the_ports_that_other_commands_name():
     for platform, command, name, text, rows in records():
         if platform != "eltex" or not command.endswith("status"):
             continue
-        rows = [row for row in rows if row["interface"] != "oob"]  # the port of the switch's own management
-        listed = ",".join(row["interface"] for row in rows)
+        ports = [row for row in rows if row["interface"] != "oob"]  # the port of the switch's own management
+        listed = ",".join(row["interface"] for row in ports)
         width = len(listed)
         table = (
             f"Vlan Name Tagged Ports {'UnTagged Ports':{width}} Created by\n"
@@ -228,7 +228,7 @@ def test_states_go_with_the_ports_that_other_commands_name():
         facts = facts_of(platform, {"show vlan": table, command: text})
         assert not facts.gaps, name
         ours = {p.name: p.up for p in facts.ports}
-        assert ours == {row["interface"]: row["link_state"].startswith("Up") for row in rows}, name
-        compared["ports"] += len(rows)
+        assert ours == {row["interface"]: row["link_state"].startswith("Up") for row in ports}, name
+        compared["ports"] += len(ports)
     print("states:", dict(compared))
     assert compared["ports"] or not any(p == "eltex" for p, *_ in records())
