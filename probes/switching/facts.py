@@ -75,6 +75,25 @@ class CommandGap(Model):
     reason: Message
 
 
+Algorithm = Annotated[str, Field(max_length=64)]
+
+
+class SshNegotiated(Model):
+    """What one key exchange agreed on (RFC 4253 §7.1), and with whom; algorithms by their registered names."""
+
+    server_version: Annotated[str, Field(max_length=255)]
+    """The server's identification string (RFC 4253 §4.2), as it sent it before anything was agreed."""
+    key_exchange: Algorithm
+    host_key: Algorithm
+    cipher: Algorithm
+    mac: Algorithm
+    """Empty where the cipher authenticates by itself (RFC 5647)."""
+    offered: tuple[Annotated[str, Field(max_length=40)], ...] = ()
+    """The ways of authentication that the server named when it was asked for none (RFC 4252 §5.2)."""
+    authenticated: Literal["publickey", "password", "keyboard-interactive", "none"]
+    """How the account was let in; ``none``: the server asked for no proof at all."""
+
+
 class CliUsed(Model):
     """How the answers were had: shown by a session with the server that holds the pinned key."""
 
@@ -86,6 +105,9 @@ class CliUsed(Model):
     """``SHA256:…`` of the key that the server proved to hold."""
     commands: tuple[str, ...]
     """What was asked, in order."""
+    negotiated: SshNegotiated | None = None
+    redacted_lines: int = 0
+    """Lines of the answers that looked like a secret and were cut before anybody read them."""
 
 
 class SwitchFacts(Model):
