@@ -25,6 +25,19 @@ _KIND = {spelling: all_of_it[0] for all_of_it in _SPELLINGS for spelling in all_
 _NAME = re.compile(r"(?P<kind>(?:40|25|100)ge|[a-z][a-z-]*)\s?(?P<place>\d+(?:[/.:]\d+)*)")
 
 
+_NOT_PHYSICAL = re.compile(
+    r"(?:po|port-channel|bridge-aggregation|bagg|eth-trunk|trk|lag|sa|ae|bond|vl|vlan|vlanif|vlan-interface|lo|loopback|tunnel|tu|"
+    r"nve|vxlan|vx|bdi|irb|null|nu|inloopback|register-tunnel|fc|wl|ap|appgigabitethernet)\s?\d.*",
+    re.IGNORECASE,
+)
+"""Aggregates, interfaces of the switch itself, and ports of what is built into it: no cable goes there."""
+
+
+def is_physical(name: str) -> bool:
+    """Whether a cable may be plugged into the port of that name."""
+    return _NOT_PHYSICAL.fullmatch(name.strip()) is None
+
+
 def port_key(name: str) -> str:
     """The same text for all spellings of one port; a name that has no known type stands for itself, in small letters."""
     small = name.strip().lower()
