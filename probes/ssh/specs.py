@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from probes.api import CollectorSpec
+from probes.switching.asking import SWITCH as SWITCH_CONFIGURATION
 from probes.switching.facts import SwitchFacts
 from r2s_audit.model.site import Intrusiveness
 
 SWITCH = CollectorSpec(
-    id="ssh.switch",
+    id=SWITCH_CONFIGURATION,
     version="1",
     facts=SwitchFacts,
     function="probes.ssh.collect:switch",

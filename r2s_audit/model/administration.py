@@ -18,7 +18,8 @@ HostKey = Annotated[
 ]
 """A server's public key as OpenSSH writes it (RFC 4253 §6.6 in base64, RFC 4648), or the SHA-256 fingerprint of it."""
 SshPlatform = Literal[
-    "alcatel_aos", "allied_telesis_awplus", "arista_eos", "cisco_ios", "eltex", "hp_comware", "hp_procurve", "huawei_vrp",
+    "alcatel_aos", "allied_telesis_awplus", "arista_eos", "aruba_aoscx", "cisco_ios", "cisco_nxos", "cisco_s300", "cisco_xe",
+    "eltex", "hp_comware", "hp_procurve", "huawei_vrp",
 ]  # fmt: skip
 """The command lines that the program reads, by the names that netmiko and ntc-templates give them."""
 
