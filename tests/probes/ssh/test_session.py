@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+import re
+from typing import Any, get_args
 
 import paramiko
 import pytest
 
 from probes.api import CollectFailure
 from probes.ssh import collect
-from probes.ssh.platforms import commands
+from probes.ssh.platforms import PLATFORMS, commands
 from probes.switching.facts import SwitchFacts
+from r2s_audit.model.administration import SshPlatform
 from r2s_audit.model.observation import Failure
 from tests.probes.ssh.server import (
     CLIENT_KEY_TEXT,
@@ -51,6 +53,15 @@ def failure(access: FakeAccess) -> CollectFailure:
     with pytest.raises(CollectFailure) as refused:
         observe(access)
     return refused.value
+
+
+def test_every_platform_is_known_to_the_site_file_and_to_the_dialogue() -> None:
+    assert set(get_args(SshPlatform)) == set(PLATFORMS) == set(collect.PAGING_OFF)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_commands_show_and_change_nothing(platform: str) -> None:
+    assert all(re.match(r"(show|display) [a-z -]+$", command) for command in commands(platform))
 
 
 def test_a_whole_session(parsed: dict[str, str]) -> None:
