@@ -180,7 +180,7 @@ def block(name, **lines):
 MANY = [str(n) for n in range(11, 100, 2)]
 LONG = f"1,3,5,7,9,{','.join(MANY[:20])},\n     {','.join(MANY[20:])},\n     4000-4094"
 """45 single VLANs in two lines and a range in a third: more of them in one line than a template has rules for."""
-EVERY = tuple((int(n), int(n)) for n in ("3", "5", "7", "9", *MANY)) + ((4000, 4094),)
+EVERY = (*((int(n), int(n)) for n in ("3", "5", "7", "9", *MANY)), (4000, 4094))
 
 
 @pytest.mark.parametrize(
