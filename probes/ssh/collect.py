@@ -58,6 +58,8 @@ PAGING_OFF: dict[str, tuple[str, ...]] = {
 """How a session's own terminal is told not to wait at each page; nothing of it is kept by the device."""
 COMMAND_SECONDS = 20.0
 """A large switch builds its configuration for that long before it shows it."""
+MARGIN = 1.0
+"""Seconds that the line outlasts a dialogue, which tells more of how it ended."""
 TCP_PACKETS = 3
 SESSION_PACKETS = 45
 """Of ours until the first command, measured: identification, keys, two requests of an account, terminal, acknowledgements."""
@@ -145,6 +147,7 @@ async def _visited(visit: _Visit, account: _Account) -> Outcome:
         session.authenticate, declared.user, password=account.password, key=account.key
     )
     shell = Shell(await asyncio.to_thread(session.shell))
+    visit.line.step(SHELL_SECONDS + MARGIN)
     await asyncio.to_thread(shell.find_prompt, SHELL_SECONDS)
     for command in PAGING_OFF[declared.platform]:
         await _asked(visit, shell.ask, command)
@@ -152,7 +155,7 @@ async def _visited(visit: _Visit, account: _Account) -> Outcome:
         output = await _asked(visit, shell.ask, command)
         visit.outputs[command], cut = redacted(command, output, account.secrets)
         visit.cut += cut
-    visit.line.step(SHELL_SECONDS)
+    visit.line.step(SHELL_SECONDS + MARGIN)
     await asyncio.to_thread(shell.finish, SHELL_SECONDS)
     await visit.settle(0)
     pin = Pin.of(declared.host_key)
@@ -172,7 +175,7 @@ async def _visited(visit: _Visit, account: _Account) -> Outcome:
 
 async def _asked(visit: _Visit, ask: Callable[[str, float], str], command: str) -> str:
     await visit.settle(4)
-    visit.line.step(COMMAND_SECONDS + 1)
+    visit.line.step(COMMAND_SECONDS + MARGIN)
     return await asyncio.to_thread(ask, command, COMMAND_SECONDS)
 
 
@@ -237,7 +240,7 @@ def _told(visit: _Visit) -> Iterator[None]:
     except NotLetInError as error:
         raise _not_let_in(where, error) from None
     except DialogueError as error:
-        raise _no_dialogue(where, error) from None
+        raise (_broken(visit) if visit.line.broken in {"bytes", "time"} else _no_dialogue(where, error)) from None
     except (PastBoundsError, paramiko.SSHException, EOFError, OSError, ValueError) as error:
         # ValueError: a packet that the library does not check before it deciphers it.
         raise _broken(visit) from (None if visit.line.broken else error)
@@ -324,10 +327,10 @@ def _broken(visit: _Visit) -> CollectFailure:
         )
     if line.received == 0 and line.broken in {"", "time"}:
         return CollectFailure(Failure.TIMEOUT, msg("{where} accepte la connexion mais ne dit rien en SSH", where=where))
-    if line.broken == "time":
-        return CollectFailure(Failure.TIMEOUT, msg("{where} n'achève pas la session SSH dans le délai", where=where))
     if not visit.session.spoke and line.received:
         return CollectFailure(Failure.NOT_SUPPORTED, msg("{where} répond, mais pas en SSH", where=where))
+    if line.broken == "time":
+        return CollectFailure(Failure.TIMEOUT, msg("{where} n'achève pas la session SSH dans le délai", where=where))
     if line.broken in {"closed", "reset"}:
         ended = {
             "hello": msg("{where} ferme la connexion avant la fin de l'échange de clés", where=where),

@@ -26,7 +26,7 @@ class TooLongError(Exception):
 
 
 def lines_of(data: bytes) -> list[str]:
-    """The lines as they stand on the screen at the end, without trailing spaces; the last may be a prompt.
+    """The lines as they stand on the screen at the end, without trailing spaces; the last may be a prompt, or a pager.
 
     Raises:
         TooLongError: past :data:`MAX_LINES` or :data:`MAX_LINE`.
@@ -37,7 +37,7 @@ def lines_of(data: bytes) -> list[str]:
     if len(raw) > MAX_LINES:
         raise TooLongError
     shown = [_overwritten(line) for line in raw]
-    return [line for line in shown if not (_LEFTOVER.fullmatch(line) and line.strip())]
+    return [line for line in shown[:-1] if not _LEFTOVER.fullmatch(line)] + shown[-1:]
 
 
 def _overwritten(line: str) -> str:

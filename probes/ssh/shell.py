@@ -56,15 +56,16 @@ class Shell:
         terminal.settimeout(QUIET_SECONDS)
 
     def find_prompt(self, seconds: float) -> None:
-        """Wait for an invitation, and see that a blank line brings the same one again.
+        """Wait for an invitation, and see that a blank line brings the same one again; ``seconds`` for all of it.
 
         Raises:
             DialogueError: there is none, or it is that of a configuration.
         """
-        last = self._read(is_prompt, seconds)[-1]
+        until = self._now() + seconds
+        last = self._read(is_prompt, until)[-1]
         for _ in range(_ROUNDS):
             self._terminal.sendall(b"\n")
-            again = self._read(is_prompt, seconds)[-1]
+            again = self._read(is_prompt, until)[-1]
             if again == last:
                 if "(conf" in again or again.endswith("]"):
                     raise DialogueError("configuring")
@@ -80,7 +81,7 @@ class Shell:
             DialogueError: the answer does not begin with the echo, or does not end.
         """
         self._terminal.sendall(command.encode() + b"\n")
-        lines = self._read(lambda line: line == self.prompt, seconds)
+        lines = self._read(lambda line: line == self.prompt, self._now() + seconds)
         first = next((place for place, line in enumerate(lines[:3]) if line.endswith(command)), None)
         # Without its echo, an answer might be the end of the one before.
         if first is None:
@@ -94,13 +95,12 @@ class Shell:
             DialogueError: something was.
         """
         self._terminal.sendall(b"\n")
-        lines = self._read(lambda line: line == self.prompt, seconds)
+        lines = self._read(lambda line: line == self.prompt, self._now() + seconds)
         if any(line and line != self.prompt for line in lines):
             raise DialogueError("out of step")
 
-    def _read(self, ends: Callable[[str], bool], seconds: float) -> list[str]:
+    def _read(self, ends: Callable[[str], bool], until: float) -> list[str]:
         """The lines up to one that ``ends`` says is the last, and silence after it."""
-        until = self._now() + seconds
         raw = bytearray()
         pages = 0
         while True:

@@ -34,9 +34,12 @@ _LOGGER.propagate = False
 HELLO_SECONDS = 10.0
 """For the key exchange: old switches count for seconds."""
 AUTH_SECONDS = 10.0
+_NEVER = 3600.0
 SHELL_SECONDS = 8.0
 WIDTH, HEIGHT = 511, 1000
 """Of the terminal: wide enough that no command line is folded."""
+MAX_COUNT = 64
+"""Extensions of a protocol (RFC 8308), or questions of a server (RFC 4256): there are a handful."""
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 _ALIAS = "curve25519-sha256"
 """RFC 8731's name for what the library knows by the one that came before."""
@@ -121,6 +124,30 @@ class NonsenseError(paramiko.SSHException):
     """The library met something in a packet that it does not look for."""
 
 
+class QuestionError(paramiko.SSHException):
+    """The server asks what the account has no answer to."""
+
+
+class _Packets(paramiko.packet.Packetizer):
+    """Reads packets, and refuses those whose count of what follows the library would believe."""
+
+    def read_message(self) -> tuple[int, paramiko.Message]:
+        kind, message = super().read_message()
+        if kind == paramiko.common.MSG_EXT_INFO:
+            _bound(message.get_int())
+        elif kind == paramiko.common.MSG_USERAUTH_INFO_REQUEST:
+            for _ in range(3):  # name, instruction, language (RFC 4256 §3.2)
+                message.get_string()
+            _bound(message.get_int())
+        message.rewind()
+        return kind, message
+
+
+def _bound(count: int) -> None:
+    if count > MAX_COUNT:
+        raise NonsenseError(f"{count} of them")
+
+
 class _Client(paramiko.Transport):
     """The library's client with the registered name of a key exchange that it has, and without what nobody should need."""
 
@@ -177,10 +204,9 @@ class SshSession:
         """Speak on a line that is connected; the pin is what counts."""
         self._line = line
         self._pin = pin
-        self._client = _Client(line)  # type: ignore[arg-type]  # all that the library asks of a socket
-        self._client.banner_timeout = HELLO_SECONDS
-        self._client.handshake_timeout = HELLO_SECONDS
-        self._client.auth_timeout = AUTH_SECONDS
+        self._client = _Client(line, packetizer_class=_Packets)  # type: ignore[arg-type]  # all that the library asks of a socket
+        # The line itself ends in time, and says why; the library's own clocks would only say that nothing came.
+        self._client.banner_timeout = self._client.handshake_timeout = self._client.auth_timeout = _NEVER
         self.stage: Stage = "hello"
         if pin.algorithms:
             self._client.get_security_options().key_types = pin.algorithms
@@ -198,10 +224,10 @@ class SshSession:
         """
         self._line.step(HELLO_SECONDS)
         try:
-            self._client.start_client(timeout=HELLO_SECONDS)
+            self._client.start_client()
         except paramiko.ssh_exception.IncompatiblePeer as error:
             raise self._nothing_in_common(str(error)) from error
-        shown = self._client.get_remote_server_key()  # raises where the exchange did not end in time
+        shown = self._client.get_remote_server_key()
         found = fingerprint(shown.asbytes())
         if found != self._pin.fingerprint:
             raise KeyDiffersError(f"{shown.get_name()} {found}")
@@ -237,6 +263,8 @@ class SshSession:
                 further = self._client.auth_interactive(user, _Answers(password))
         except paramiko.BadAuthenticationType as error:
             raise NotLetInError("method", _names(error.allowed_types)) from None
+        except QuestionError:
+            raise NotLetInError("question", offered) from None
         except paramiko.AuthenticationException:
             self._raise_if_broken()
             raise NotLetInError("refused", offered) from None
@@ -283,7 +311,7 @@ class SshSession:
         """
         self.stage = "shell"
         self._line.step(SHELL_SECONDS)
-        channel = self._client.open_session(timeout=SHELL_SECONDS)
+        channel = self._client.open_session(timeout=_NEVER)
         channel.set_combine_stderr(combine=True)
         channel.get_pty(term="vt100", width=WIDTH, height=HEIGHT)
         channel.invoke_shell()
@@ -317,12 +345,12 @@ class _Answers:
         """Answer a round of questions.
 
         Raises:
-            SSHException: anything else is asked.
+            QuestionError: anything else is asked.
         """
         del title, instructions
         if not questions:
             return []
         answer, self._password = self._password, ""
         if len(questions) != 1 or questions[0][1] or not _PASSWORD.search(questions[0][0][:200]) or not answer:
-            raise paramiko.SSHException("a question that the account has no answer to")
+            raise QuestionError("no answer to that")
         return [answer]

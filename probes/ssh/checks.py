@@ -1,0 +1,11 @@
+"""The family's collectors and checks, as the registry wants them; light to import."""
+
+from __future__ import annotations
+
+from probes.api import AnyCheck
+
+from .specs import COLLECTORS
+
+CHECKS: tuple[AnyCheck, ...] = ()
+
+__all__ = ["CHECKS", "COLLECTORS"]
