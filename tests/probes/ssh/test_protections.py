@@ -238,11 +238,11 @@ def test_configurations(name, platform):
 
 
 def test_the_sentence_names_the_ports_and_the_vlans():
-    found, words = verdicts(facts(without("storm-control broadcast level 1.00")))
+    _, words = verdicts(facts(without("storm-control broadcast level 1.00")))
     assert (
         words["storm-control"] == "absente des ports Gi1/0/1 (s1) et des VLAN – ; selon show running-config (cisco_ios)"
     )
-    found, words = verdicts(facts(WHOLE.replace("snooping vlan 10,20,30", "snooping vlan 10")))
+    _, words = verdicts(facts(WHOLE.replace("snooping vlan 10,20,30", "snooping vlan 10")))
     assert words["dhcp-snooping"] == "absente des ports – et des VLAN 30 ; selon show running-config (cisco_ios)"
 
 
