@@ -86,49 +86,70 @@ def _keys(names: Iterable[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Protection:
-    title: Message
+    expected: Callable[[str, _Ends], Message]
+    """For a switch and what it is to protect."""
     lacks: Lacks
 
 
 _PROTECTIONS: dict[str, _Protection] = {
     "storm-control": _Protection(
-        msg(
-            "limitation des diffusions (DISA L2S-000001) sur les ports des prises et équipements de {device} : {ports}"
+        lambda device, ends: msg(
+            "limitation des diffusions (DISA L2S-000001) sur les ports des prises et équipements de {device} : {ports}",
+            device=device,
+            ports=listed(ends.ports),
         ),
         _of_ports(lambda g: g.storm_control),
     ),
     "multicast-snooping": _Protection(
-        msg("surveillance IGMP ou MLD (DISA L2S-000002) dans les VLAN {vlans} de {device}"),
+        lambda device, ends: msg(
+            "surveillance IGMP ou MLD (DISA L2S-000002) dans les VLAN {vlans} de {device}",
+            device=device,
+            vlans=listed(sorted(ends.vlans)),
+        ),
         _of_vlans(lambda g: g.multicast_snooping),
     ),
     "root-guard": _Protection(
         # A port that any BPDU closes is closed to superior ones too.
-        msg(
-            "garde de racine ou garde BPDU (DISA L2S-000021) sur les ports des prises et équipements de {device} : {ports}"
+        lambda device, ends: msg(
+            "garde de racine ou garde BPDU (DISA L2S-000021) sur les ports des prises et équipements de {device} : {ports}",
+            device=device,
+            ports=listed(ends.ports),
         ),
         _of_ports(lambda g: (*g.root_guard, *g.bpdu_guard)),
     ),
     "bpdu-guard": _Protection(
-        msg("garde BPDU (DISA L2S-000022) sur les ports des prises et équipements de {device} : {ports}"),
+        lambda device, ends: msg(
+            "garde BPDU (DISA L2S-000022) sur les ports des prises et équipements de {device} : {ports}",
+            device=device,
+            ports=listed(ends.ports),
+        ),
         _of_ports(lambda g: g.bpdu_guard),
     ),
     "dhcp-snooping": _Protection(
-        msg(
+        lambda device, ends: msg(
             "surveillance DHCP (DISA L2S-000025) dans les VLAN {vlans} de {device}, sans confiance aux ports des prises et"
-            " équipements : {ports}"
+            " équipements : {ports}",
+            device=device,
+            vlans=listed(sorted(ends.vlans)),
+            ports=listed(ends.ports),
         ),
         _of_vlans(lambda g: g.dhcp_snooping, lambda g: g.dhcp_trusted),
     ),
     "source-guard": _Protection(
-        msg(
-            "contrôle de l'adresse source (DISA L2S-000026) sur les ports des prises et équipements de {device} : {ports}"
+        lambda device, ends: msg(
+            "contrôle de l'adresse source (DISA L2S-000026) sur les ports des prises et équipements de {device} : {ports}",
+            device=device,
+            ports=listed(ends.ports),
         ),
         _of_ports(lambda g: g.source_guard),
     ),
     "arp-inspection": _Protection(
-        msg(
+        lambda device, ends: msg(
             "inspection ARP (DISA L2S-000027) dans les VLAN {vlans} de {device}, sans confiance aux ports des prises et"
-            " équipements : {ports}"
+            " équipements : {ports}",
+            device=device,
+            vlans=listed(sorted(ends.vlans)),
+            ports=listed(ends.ports),
         ),
         _of_vlans(lambda g: g.arp_inspection, lambda g: g.arp_trusted),
     ),
@@ -167,7 +188,7 @@ class Layer2Protections(Check[NoParameters]):
         topology = evidence.topology
         device = topology.devices[subject.target]
         ends, protection = _ends(topology, device), _PROTECTIONS[subject.get("protection")]
-        expected = _filled(protection.title, device, ends)
+        expected = protection.expected(device.id, ends)
         facts = told(evidence, device, expected)
         if facts.protections is None:
             raise not_told(facts, device, expected, configuration=True)
@@ -202,10 +223,6 @@ class Layer2Protections(Check[NoParameters]):
                 source=source,
             ),
         )
-
-
-def _filled(title: Message, device: Device, ends: _Ends) -> Message:
-    return msg(title.template, device=device.id, ports=listed(ends.ports), vlans=listed(sorted(ends.vlans)))
 
 
 def _ends(topology: Topology, switch: Device) -> _Ends:
