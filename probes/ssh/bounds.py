@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ MAX_READS = 60_000
 MAX_WRITES = 400
 """Segments of ours: a server can make a client answer each of its messages (RFC 4253 §11.4)."""
 CHUNK = 32 * 1024
+_IPPROTO_TCP, _TCP_INFO, _SEGS_OUT = 6, 11, 136
+"""Where Linux counts the segments that a connection sent: ``tcpi_segs_out`` of ``struct tcp_info`` (linux/tcp.h)."""
 SEGMENT = 1220
 """Bytes of one segment at the least that IPv6 lets through (RFC 8200 §5: 1280, less headers)."""
 
@@ -43,14 +47,20 @@ class LentSocket:
         self.received = 0
         """Bytes."""
         self.writes = 0
-        """Segments at the least."""
+        """Segments at the least, for a bound; :attr:`segments` counts them all."""
+        self._sent = 0
         self.broken: Literal["", "bytes", "time", "closed", "reset"] = ""
         """Why nothing more is read, where something went wrong: a bound, the peer's end, its RST."""
 
     @property
     def segments(self) -> int:
-        """What we sent: what was said, and an acknowledgement of every second segment heard (RFC 9293 §3.8.6.3)."""
-        return self.writes + -(-self.received // (2 * SEGMENT))
+        """What we sent, as the kernel counts it: the connection, what was said, every acknowledgement; and its end, two more."""
+        if not self._closed:
+            with suppress(OSError):  # the peer cut it
+                info = self._sock.getsockopt(_IPPROTO_TCP, _TCP_INFO, _SEGS_OUT + 4)
+                if len(info) == _SEGS_OUT + 4:
+                    self._sent = int.from_bytes(info[_SEGS_OUT:], sys.byteorder)
+        return max(self._sent, self.writes + 2) + 2
 
     def step(self, seconds: float) -> None:
         """From now on, so long for what comes next."""
@@ -103,5 +113,6 @@ class LentSocket:
 
     def close(self) -> None:
         """End it; whoever waits for it wakes up."""
+        _ = self.segments  # the kernel forgets them
         self._closed = True
         self._sock.close()

@@ -62,7 +62,8 @@ MARGIN = 1.0
 """Seconds that the line outlasts a dialogue, which tells more of how it ended."""
 TCP_PACKETS = 3
 SESSION_PACKETS = 45
-"""Of ours until the first command, measured: identification, keys, two requests of an account, terminal, acknowledgements."""
+"""Of ours in a short session, measured: identification, keys, two requests of an account, terminal, three commands and
+acknowledgements. What a long answer needs beyond them is paid before the next command."""
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ class _Visit:
     declared: SshAccess
     line: LentSocket
     session: SshSession
-    paid: int = SESSION_PACKETS
+    paid: int = TCP_PACKETS + SESSION_PACKETS
     outputs: dict[str, str] = field(default_factory=dict)
     cut: int = 0
 
@@ -85,11 +86,6 @@ class _Visit:
         """For sentences."""
         return place(self.address, self.port)
 
-    @property
-    def packets(self) -> int:
-        """What was sent, the connection included."""
-        return TCP_PACKETS + self.line.segments
-
     async def settle(self, ahead: int) -> None:
         """Pay for what was said beyond what was paid, and for what is about to be said.
 
@@ -97,14 +93,14 @@ class _Visit:
             CollectFailure: more than the plan was told.
         """
         due = self.line.segments + ahead - self.paid
-        if due > 0:
-            self.paid += due
-            await self.access.pay(self.device, due)
-        if self.packets + ahead > SWITCH.packets:
+        if self.paid + due > SWITCH.packets:
             raise CollectFailure(
                 Failure.LIMIT_EXCEEDED,
                 msg("{where} : plus de {most} paquets pour une session", where=self.where, most=SWITCH.packets),
             )
+        if due > 0:
+            self.paid += due
+            await self.access.pay(self.device, due)
 
 
 def place(address: AnyAddress, port: int) -> str:
@@ -170,7 +166,7 @@ async def _visited(visit: _Visit, account: _Account) -> Outcome:
         redacted_lines=visit.cut,
     )
     facts = facts_of(declared.platform, visit.outputs).model_copy(update={"used": used})
-    return Outcome(facts, blobs=(_kept(visit),), packets_sent=visit.packets)
+    return Outcome(facts, blobs=(_kept(visit),), packets_sent=visit.line.segments)
 
 
 async def _asked(visit: _Visit, ask: Callable[[str, float], str], command: str) -> str:
