@@ -24,7 +24,8 @@ from probes.ipv6.neighbours import neighbour
 from probes.wire import build
 from probes.wire.exchange import probe_many
 from probes.wire.frames import FrameKind, mac_text
-from probes.wire.match import Probe, ProbeState, Station
+from probes.wire.match import Probe, ProbeState
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 

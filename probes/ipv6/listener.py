@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from probes.ipv6.nd import Claim
     from probes.wire.capture import Capture, CapturedFrame, CaptureStatistics
     from probes.wire.frames import FrameHeader, IpAddress
-    from probes.wire.match import Station
+    from probes.wire.station import Station
 
 ANSWER_SECONDS = 0.5
 ATTEMPTS = 2

@@ -32,7 +32,7 @@ from probes.ipv6.nd import unicast_solicitation
 from probes.wire import build
 from probes.wire.frames import mac_text
 from probes.wire.gate import FrameRefused
-from probes.wire.match import Station
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 

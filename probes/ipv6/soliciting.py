@@ -17,7 +17,7 @@ from probes.wire import dhcpv6
 from probes.wire.answers import parse_answer
 from probes.wire.dhcpv6 import Dhcpv6Error, Problem
 from probes.wire.frames import UDP, FrameError, FrameKind, mac_text
-from probes.wire.match import Station
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 

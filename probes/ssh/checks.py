@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from probes.api import AnyCheck
 
+from .check_protections import Layer2Protections
 from .specs import COLLECTORS
 
-CHECKS: tuple[AnyCheck, ...] = ()
+CHECKS: tuple[AnyCheck, ...] = (Layer2Protections(),)
 
 __all__ = ["CHECKS", "COLLECTORS"]

@@ -13,7 +13,8 @@ FIRST_VLAN, LAST_VLAN = 1, 4094
 ALL: tuple[Range, ...] = ((FIRST_VLAN, LAST_VLAN),)
 NAME = 64
 """Characters of a port's or VLAN's name that are kept."""
-_ITEM = re.compile(r"(\d{1,4})(?:\s*(?:-|to)\s*(\d{1,4}))?", re.IGNORECASE)
+_ITEM = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+_DASH = re.compile(r"\s*-\s*|\s+to\s+", re.IGNORECASE)
 _PORTS = re.compile(r"(?P<kind>[A-Za-z][A-Za-z-]*)?(?P<place>(?:\d+/)*)(?P<first>\d+)(?:-(?P<last>.+))?")
 _WIDEST = 1024
 """Ports that one range stands for at most."""
@@ -31,8 +32,8 @@ def vlan_ranges(text: str) -> tuple[Range, ...]:
     if stripped.lower() == "all":
         return ALL
     found = []
-    for item in re.split(r"\s*,\s*|\s+(?!to\b|-)(?<!to )", stripped):
-        match = _ITEM.fullmatch(item.strip())
+    for item in re.split(r"[,\s]+", _DASH.sub("-", stripped)):
+        match = _ITEM.fullmatch(item)
         if match is None:
             raise unreadable()
         low, high = int(match[1]), int(match[2] or match[1])

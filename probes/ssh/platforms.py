@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from probes.switching.facts import SwitchFacts
 
-from . import read_aruba, read_cisco, read_columns, read_comware, read_huawei, read_lists
+from . import protections, read_aruba, read_cisco, read_columns, read_comware, read_huawei, read_lists
 from .answers import Answers
 
-_IOS = ("show vlan", "show interfaces switchport", "show interfaces status")
+_IOS = ("show vlan", "show interfaces switchport", "show interfaces status", protections.COMMAND)
 _NXOS = ("show vlan", "show interface switchport", "show interface status")
 
 
@@ -54,5 +54,6 @@ def facts_of(platform: str, outputs: Mapping[str, str]) -> SwitchFacts:
 
 def keepable(platform: str, command: str, output: str) -> str:
     """Of an answer, what may be kept as evidence: of a configuration, the lines that are known to hold no secret."""
-    del platform, command
-    return output
+    if "running-config" not in command:
+        return output
+    return protections.kept(output) if command in _KNOWN[platform].commands else ""

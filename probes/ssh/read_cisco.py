@@ -9,7 +9,7 @@ from typing import Any
 from probes.switching.facts import Mode, SwitchFacts, SwitchPort, SwitchVlan
 from probes.switching.names import port_key
 
-from . import switchport
+from . import protections, switchport
 from .answers import Answers
 from .borrowed import rows, whole
 from .lists import NAME
@@ -21,14 +21,15 @@ _MODES: dict[str, Mode] = {"routed": "routed", "trunk": "trunk"}
 
 
 def read(platform: str, answers: Answers) -> SwitchFacts:
-    """VLANs by ``show vlan``, what ports carry by their switchport, and whether they are up by their status."""
+    """VLANs by ``show vlan``, what ports carry by their switchport, whether they are up by their status, and what guards them."""
     show = "show interface" if platform == "cisco_nxos" else "show interfaces"
     template = "cisco_ios" if platform == "cisco_xe" else platform
     vlans = answers.read("show vlan", partial(_vlans, template))
     dialect = switchport.EOS if platform == "arista_eos" else switchport.IOS
     ports = answers.read(f"{show} switchport", lambda text: switchport.ports(text, dialect))
     states = answers.read(f"{show} status", partial(_states, template, f"{show} status"))
-    return SwitchFacts(platform=platform, vlans=vlans, ports=_joined(ports, states))
+    guards = None if platform == "cisco_nxos" else answers.read(protections.COMMAND, protections.read)
+    return SwitchFacts(platform=platform, vlans=vlans, ports=_joined(ports, states), protections=guards)
 
 
 def _vlans(template: str, text: str) -> tuple[SwitchVlan, ...]:

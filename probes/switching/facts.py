@@ -55,16 +55,22 @@ class SwitchPort(Model):
 class Protections(Model):
     """Layer-2 protections, by the names of the ports and the numbers of the VLANs that they are at work on."""
 
+    interfaces: tuple[Name, ...] = ()
+    """Every port that the configuration names: one that is not here is not known."""
+    unsure: tuple[Name, ...] = ()
+    """Those of them whose settings stand elsewhere too, and were not read: what they lack here proves nothing."""
     storm_control: tuple[Name, ...] = ()
+    """Broadcasts are limited."""
     root_guard: tuple[Name, ...] = ()
     bpdu_guard: tuple[Name, ...] = ()
     source_guard: tuple[Name, ...] = ()
+    dhcp_trusted: tuple[Name, ...] = ()
+    """Ports whose DHCP messages are believed, whoever sends them: snooping does not act there."""
+    arp_trusted: tuple[Name, ...] = ()
     dhcp_snooping: tuple[Range, ...] = ()
     arp_inspection: tuple[Range, ...] = ()
-    igmp_snooping: tuple[Range, ...] = ()
-    mld_snooping: tuple[Range, ...] = ()
-    trusted: tuple[Name, ...] = ()
-    """Ports whose DHCP messages or ARP packets are believed: what protects the VLAN does not act there."""
+    multicast_snooping: tuple[Range, ...] = ()
+    """By IGMP or by MLD."""
 
 
 class CommandGap(Model):

@@ -28,7 +28,7 @@ def said_by(facts: SwitchFacts) -> str:
     """Which commands speak, for a sentence: those that were read."""
     asked = facts.used.commands if facts.used is not None else ()
     silent = {gap.command for gap in facts.gaps}
-    return f"{', '.join(c for c in asked if c not in silent)} ({facts.platform})"
+    return f"{', '.join(c for c in asked if c not in silent and not _is_configuration(c))} ({facts.platform})"
 
 
 def vlans_told(facts: SwitchFacts, device: Device, expected: Message) -> set[int]:
@@ -68,22 +68,30 @@ def declared_names(topology: Topology, device: Device) -> set[str]:
     return found | {a.port for d in site.devices for a in d.attached_to if a.switch == device.id}
 
 
-def not_told(facts: SwitchFacts, device: Device, expected: Message) -> NotVerified:
-    """Why a judgement cannot rest on these facts: the first command that was not read, else that there is none for it."""
+def not_told(facts: SwitchFacts, device: Device, expected: Message, *, configuration: bool = False) -> NotVerified:
+    """Why a judgement cannot rest on these facts: the first command that was not read, else that there is none for it.
+
+    ``configuration``: it would rest on the switch's configuration, and not on its tables.
+    """
     for gap in facts.gaps:
-        return NotVerified(
-            msg(
-                "{device} : « {command} » n'apprend rien ({reason})",
-                device=device.id,
-                command=gap.command,
-                reason=str(gap.reason),
-            ),
-            expected=expected,
-        )
+        if _is_configuration(gap.command) is configuration:
+            return NotVerified(
+                msg(
+                    "{device} : « {command} » n'apprend rien ({reason})",
+                    device=device.id,
+                    command=gap.command,
+                    reason=str(gap.reason),
+                ),
+                expected=expected,
+            )
     return NotVerified(
         msg("la ligne de commande de {device} ({platform}) ne le dit pas", device=device.id, platform=facts.platform),
         expected=expected,
     )
+
+
+def _is_configuration(command: str) -> bool:
+    return "running-config" in command
 
 
 def _port(port: SwitchPort, existing: frozenset[int]) -> Port:

@@ -17,7 +17,8 @@ from probes.vlan.neighbours import resolve_all
 from probes.vlan.window import ANSWER_SECONDS, ATTEMPTS, NOTHING_LOST, Question, Side, Window, loss_of
 from probes.wire.exchange import probe_many
 from probes.wire.frames import mac_text
-from probes.wire.match import Probe, ProbeState, Station
+from probes.wire.match import Probe, ProbeState
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 

@@ -18,7 +18,8 @@ from probes.vlan.matrix import PRINTER_PORTS, tcp_ports
 from probes.vlan.owners import Question, ask_owners
 from probes.vlan.window import ATTEMPTS, Side, Window, loss_of, sender_of
 from probes.wire.frames import mac_text, parse_header
-from probes.wire.match import Probe, ProbeState, Station
+from probes.wire.match import Probe, ProbeState
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 

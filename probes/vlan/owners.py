@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from probes.api import Access
     from probes.wire.capture import Capture
-    from probes.wire.match import Station
+    from probes.wire.station import Station
 
 ANSWER_SECONDS = 0.5
 ATTEMPTS = 2

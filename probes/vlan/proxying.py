@@ -11,7 +11,7 @@ from probes.vlan.matrix import matrix
 from probes.vlan.owners import Question, ask_owners
 from probes.vlan.window import Side, Window, loss_of, sender_of
 from probes.wire.frames import mac_text
-from probes.wire.match import Station
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 

@@ -23,7 +23,7 @@ from probes.wire import bpf
 from probes.wire.channel import WireRefused
 from probes.wire.frames import ETH_LOCAL_EXPERIMENT, mac_text
 from probes.wire.gate import FrameRefused
-from probes.wire.match import Station
+from probes.wire.station import Station
 from probes.wire.trials import new_nonce, read_trial, trial_frame
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg

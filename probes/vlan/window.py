@@ -19,7 +19,8 @@ from probes.vlan.link import read_link
 from probes.vlan.neighbours import Neighbours, resolve_all
 from probes.wire.exchange import ProbeReport, ProbeResult, probe_many
 from probes.wire.frames import IpAddress, parse_header
-from probes.wire.match import Probe, ProbeState, Station
+from probes.wire.match import Probe, ProbeState
+from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 

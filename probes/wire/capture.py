@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -144,6 +145,14 @@ class Capture:
         if not self._queue and self._error is not None:
             raise self._error
         return bool(self._queue)
+
+    async def until(self, deadline: float) -> bool:
+        """Wait for a frame until the monotonic deadline; False when it has passed. As `wait`."""
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            await asyncio.sleep(0)
+            return False
+        return await self.wait(remaining)
 
     async def __aiter__(self) -> AsyncIterator[CapturedFrame]:
         """Yield frames until the capture is closed; WireError if the helper dies."""

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from probes.wire import bpf as filters
-from probes.wire import helper, privilege
+from probes.wire import helper
 from probes.wire.capture import QUEUE_OCTETS, Capture
 from probes.wire.channel import Channel, WireError, WireRefused, WireUnavailable
 from probes.wire.frames import FrameError, FrameHeader, parse_header
 from probes.wire.gate import FrameGate, FrameRefused, never_allowed
 from probes.wire.mailbox import Mailboxes
+from probes.wire.start import Started, remedy, start
 from probes.wire.witness import WITNESS_SNAP, Witness
 
 if TYPE_CHECKING:
-    from r2s_audit.model.text import Message
+    from pathlib import Path
+    from types import TracebackType
 
-LAUNCHER_NAME = "r2s-wire-python"
-NOBODY = 65534  # the helper's uid and gid when it starts as root: it needs no file of anybody's
 BUFFER_OCTETS = 4 << 20
 SNAP_OCTETS = 2048
 BATCH_OCTETS = 16384  # handed to the helper at once: it reads no capture meanwhile, a few milliseconds
@@ -76,21 +70,17 @@ class Wire:
             WireUnavailable: no privilege here, or the helper could not start; with the remedy.
             ValueError: impossible limits or interface names.
         """
-        if max_rate < 1 or max_frames < 0:
-            raise ValueError(f"max_rate {max_rate} and max_frames {max_frames} are no limits")
-        for name in interfaces:
-            if not 0 < len(name.encode()) <= 15 or "/" in name or any(each.isspace() for each in name):  # noqa: PLR2004
-                raise ValueError(f"not an interface name: {name!r}")
-        interpreter = _interpreter(launcher)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            with theirs:
-                limits = (theirs.fileno(), max_rate, max_frames, NOBODY, NOBODY)
-                process = _spawn(interpreter, [*map(str, limits), *interfaces], theirs.fileno())
-        except BaseException:
-            ours.close()
-            raise
-        channel = Channel(ours, process)
+        started = start(interfaces, max_rate=max_rate, max_frames=max_frames, launcher=launcher)
+        return await cls.join(started, timeout=timeout)
+
+    @classmethod
+    async def join(cls, started: Started, *, timeout: float = 5.0) -> Self:  # noqa: ASYNC109 - as in launch
+        """Take over a helper that `start` has started, once it has said hello.
+
+        Raises:
+            WireUnavailable: it did not; with the remedy.
+        """
+        process, channel = started.process, Channel(started.socket, started.process)
         try:
             hello = await asyncio.wait_for(asyncio.shield(channel.hello), timeout)
         except (WireError, TimeoutError) as error:
@@ -102,7 +92,7 @@ class Wire:
                 error=str(error) or "no hello",
                 status=str(process.returncode),
             )
-            raise WireUnavailable(reason, _remedy(interpreter)) from error
+            raise WireUnavailable(reason, remedy(started.interpreter)) from error
         except BaseException:
             await channel.close()
             raise
@@ -110,7 +100,7 @@ class Wire:
         if state.version != helper.VERSION:
             await channel.close()
             raise WireError(f"the wire helper speaks version {state.version}, this client {helper.VERSION}")
-        return cls(channel, state, tuple(interfaces))
+        return cls(channel, state, started.interfaces)
 
     async def __aenter__(self) -> Self:
         """Return self."""
@@ -254,62 +244,3 @@ def _admitted(gate: FrameGate, interface: str, frame: bytes) -> FrameHeader:
         raise FrameRefused(reason)
     gate.admit(interface, header)
     return header
-
-
-def _interpreter(launcher: Path | None) -> Path:
-    """Return the interpreter that will hold CAP_NET_RAW; WireUnavailable if none would."""
-    own = Path(sys.executable)
-    state = privilege.current()
-    if state.has(privilege.CAP_NET_RAW) and (os.geteuid() == 0 or state.ambient >> privilege.CAP_NET_RAW & 1):
-        return own
-    from r2s_audit.model.text import msg  # noqa: PLC0415 - what a working wire needs not load
-
-    candidate = own.with_name(LAUNCHER_NAME) if launcher is None else launcher
-    if candidate.is_file() and os.access(candidate, os.X_OK) and not state.no_new_privs:
-        return candidate
-    if state.no_new_privs:
-        reason = msg(
-            "trames brutes impossibles : ce processus n'a pas CAP_NET_RAW, et no_new_privs lui interdit de l'obtenir"
-        )
-    else:
-        reason = msg(
-            "trames brutes impossibles : ce processus n'a pas CAP_NET_RAW, et {launcher} ne peut pas la lui donner",
-            launcher=str(candidate),
-        )
-    raise WireUnavailable(reason, _remedy(candidate))
-
-
-def _remedy(candidate: Path) -> Message:
-    from r2s_audit.model.text import msg  # noqa: PLC0415 - what a working wire needs not load
-
-    return msg(
-        "lancer avec sudo ; ou, une fois, en root : cp {interpreter} {launcher} && chown root:$(id -g) {launcher} && "
-        "chmod 750 {launcher} && setcap cap_net_raw,cap_net_admin+ep {launcher} ; "
-        "dans un conteneur, ajouter la capacité NET_RAW",
-        interpreter=str(Path(sys.executable).resolve()),
-        launcher=str(candidate),
-    )
-
-
-def _spawn(interpreter: Path, arguments: list[str], descriptor: int) -> subprocess.Popen[bytes]:
-    """Start the helper in its own session: the terminal's signals are not for it."""
-    command = [str(interpreter), "-I", "-S", "-B", str(Path(helper.__file__).resolve()), *arguments]
-    environment: Mapping[str, str] = {}
-    try:
-        return subprocess.Popen(  # noqa: S603 - our own file, no shell
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=(descriptor,),
-            start_new_session=True,
-        )
-    except OSError as error:
-        from r2s_audit.model.text import msg  # noqa: PLC0415 - what a working wire needs not load
-
-        reason = msg(
-            "trames brutes impossibles : {interpreter} ne démarre pas ({error})",
-            interpreter=str(interpreter),
-            error=str(error.strerror),
-        )
-        raise WireUnavailable(reason, _remedy(interpreter)) from error

@@ -18,7 +18,7 @@ from probes.wire.frames import mac_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from probes.wire.match import Station
+    from probes.wire.station import Station
 
 SERVER_PORT, CLIENT_PORT = 547, 546
 ALL_SERVERS = IPv6Address("ff02::1:2")

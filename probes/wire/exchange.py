@@ -1,4 +1,4 @@
-"""Questions and answers over the wire: resolve an address, and probe many targets within one capture.
+"""Questions and answers over the wire: probe many targets within one capture.
 
 Every result comes with the statistics of the capture that listened: without `complete`, a silence proves
 nothing. Times are UTC nanoseconds stamped by the kernel. Every frame passes the gate.
@@ -6,7 +6,6 @@ nothing. Times are UTC nanoseconds stamped by the kernel. Every frame passes the
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import time
@@ -16,28 +15,17 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
 from probes.wire import bpf, build
-from probes.wire.answers import AddressAnswer, IcmpError, parse_answer
-from probes.wire.capture import Capture, CapturedFrame, CaptureStatistics, Direction
+from probes.wire.answers import IcmpError
+from probes.wire.capture import Capture, CaptureStatistics
 from probes.wire.channel import WireRefused
 from probes.wire.client import Wire
-from probes.wire.frames import FrameError, IpAddress
+from probes.wire.frames import IpAddress
 from probes.wire.gate import FrameGate, FrameRefused
-from probes.wire.match import Attempt, Foreign, Match, Matcher, Probe, ProbeState, Station
+from probes.wire.match import Attempt, Match, Matcher, Probe, ProbeState
+from probes.wire.station import Foreign, Station
 
 MAX_FRAMES = 20_000  # attempts in one call: each has its own source port or sequence
 _FIRST_PORT, _LAST_PORT = 32768, 60999
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """What was learnt of an address: mac is None if nobody answered; claimants are all who did."""
-
-    target_ip: IpAddress
-    mac: str | None
-    claimants: tuple[str, ...]
-    attempts: int
-    statistics: CaptureStatistics
-    answer: CapturedFrame | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,53 +54,6 @@ class ProbeReport:
     foreign: tuple[Foreign, ...]
     foreign_count: int
     unreadable: int
-
-
-async def resolve(
-    wire: Wire,
-    gate: FrameGate,
-    station: Station,
-    source_ip: IpAddress,
-    target_ip: IpAddress,
-    *,
-    timeout: float = 1.0,  # noqa: ASYNC109 - an expiry is a result here
-    attempts: int = 2,
-) -> Resolution:
-    """Ask the link for the owner of target_ip, by ARP or neighbour solicitation.
-
-    Args:
-        wire: the helper to send and listen through.
-        gate: asked before each question.
-        station: where we speak from.
-        source_ip: our address in the question.
-        target_ip: the address asked for.
-        timeout: seconds to wait after each attempt.
-        attempts: questions at most.
-
-    Raises:
-        FrameRefused: the gate refused; WireError: the wire failed.
-        FrameError: the two addresses are of different versions.
-    """
-    if isinstance(source_ip, IPv6Address) and isinstance(target_ip, IPv6Address):
-        frame = build.neighbour_solicitation(station.mac, source_ip, target_ip, station.vlans)
-    elif not isinstance(source_ip, IPv6Address) and not isinstance(target_ip, IPv6Address):
-        frame = build.arp_request(station.mac, source_ip, target_ip, station.vlans)
-    else:
-        raise FrameError(f"{source_ip} cannot ask for {target_ip}")
-    program = bpf.compile_filter(bpf.exchange(station.mac))
-    claims: dict[str, CapturedFrame] = {}
-    asked = 0
-    async with wire.capture(station.interface, bpf=program) as capture:
-        while asked < attempts and not claims:
-            await wire.send(gate, station.interface, [frame])
-            asked += 1
-            deadline = time.monotonic() + timeout
-            while not claims and await _until(capture, deadline):
-                _claims(capture.take(), station, target_ip, claims)
-        statistics = await capture.statistics()
-        _claims(capture.take(), station, target_ip, claims)
-    first = next(iter(claims), None)
-    return Resolution(target_ip, first, tuple(claims), asked, statistics, claims[first] if first else None)
 
 
 async def probe_many(
@@ -215,7 +156,7 @@ class _Window:
                 if await self._ask(index):
                     deadline = time.monotonic() + timeout
                 await self.absorb()
-        while self.open and await _until(self.capture, deadline):
+        while self.open and await self.capture.until(deadline):
             await self.absorb()
 
     def _may_ask(self, index: int) -> bool:
@@ -329,26 +270,3 @@ class _Window:
             return self.mailboxes[probe.source_ip]
         self._port = (self._port + 1) % (_LAST_PORT - _FIRST_PORT + 1)
         return _FIRST_PORT + self._port
-
-
-async def _until(capture: Capture, deadline: float) -> bool:
-    """Wait for a frame until the monotonic deadline; False when it has passed."""
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        await asyncio.sleep(0)
-        return False
-    return await capture.wait(remaining)
-
-
-def _claims(frames: list[CapturedFrame], station: Station, target: IpAddress, claims: dict[str, CapturedFrame]) -> None:
-    """Add to claims whoever says, to us and in our VLAN, to own target; damaged frames claim nothing."""
-    expected = 0 if station.vlan is None else station.vlan.vid
-    for frame in frames:
-        if frame.direction is Direction.OUTGOING or (frame.vlan.vid if frame.vlan else 0) != expected:
-            continue
-        try:
-            header, answer = parse_answer(frame.data, verify=not frame.checksum_partial)
-        except FrameError:
-            continue
-        if isinstance(answer, AddressAnswer) and answer.ip == target and header.destination_mac == station.mac:
-            claims.setdefault(answer.mac, frame)

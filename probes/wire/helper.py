@@ -47,6 +47,9 @@ MAX_SNAP, MAX_REQUEST, SECOND = 16384, 131072, 1_000_000_000  # octets, octets, 
 MIN_FRAME, MAX_FRAME = 14, 9234  # jumbo payload, Ethernet header, one 802.1Q tag
 BATCH_LIMIT, QUEUE_LIMIT = 49152, 1 << 20  # octets per message, and waiting: beyond it captures are not read
 READ_LIMIT, DRAIN_LIMIT = 256, 65536  # frames taken from one capture per turn, and before its statistics
+QUIET, MAX_CLOSED = 60, 16  # milliseconds without an event, and sockets, before one is closed: it takes some ten more
+NOTHING = struct.pack("@HBBI", 6, 0, 0, 0)  # struct sock_filter: return 0
+PATIENCE = 50_000_000  # nanoseconds that captures wait for requests which follow one another
 
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_STATISTICS, PACKET_AUXDATA = 263, 1, 6, 8
 PACKET_MR_PROMISC, PACKET_MR_ALLMULTI = 1, 2
@@ -126,9 +129,7 @@ class Capture:
         sock = self.socket = _socket.socket(_socket.AF_PACKET, _socket.SOCK_RAW, 0)
         try:
             if program:
-                code = ctypes.create_string_buffer(program, len(program))
-                pointer = ctypes.addressof(code)
-                sock.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, pointer))
+                self.listen(program)
             try:
                 sock.setsockopt(_socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer)
             except PermissionError:  # without CAP_NET_ADMIN, up to rmem_max; the size obtained is reported
@@ -144,6 +145,12 @@ class Capture:
         except BaseException:
             sock.close()
             raise
+
+    def listen(self, program: bytes) -> None:
+        """Attach a filter, instead of the one before."""
+        code = ctypes.create_string_buffer(program, len(program))
+        value = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+        self.socket.setsockopt(_socket.SOL_SOCKET, SO_ATTACH_FILTER, value)
 
     def read(self) -> bytes | None:
         """Return the next frame as a record of the client's protocol; None when there is none now."""
@@ -179,10 +186,10 @@ class Capture:
         self.drops += drops
         return STATISTICS.pack(self.packets, self.drops, self.forwarded, 0, self.interruptions)
 
-    def close(self) -> bytes:
-        """Close; return the last counters, in which frames never read count as forwarding drops."""
+    def last(self) -> bytes:
+        """Return the last counters, in which frames never read count as forwarding drops."""
+        self.listen(NOTHING)
         packets, drops, forwarded, _, interruptions = STATISTICS.unpack(self.statistics())
-        self.socket.close()
         return STATISTICS.pack(packets, drops, forwarded, packets - drops - forwarded, interruptions)
 
 
@@ -193,7 +200,9 @@ class Helper:
         self.client, self.interfaces, self.max_frames = client, frozenset(interfaces), max_frames
         self.recent: deque[int] = deque([-SECOND] * max_rate, maxlen=max_rate)  # times of the last sends
         self.total = self.opened = self.queued = self.batched = 0
+        self.read = 0
         self.captures: dict[int, Capture] = {}
+        self.closed: deque[_socket.socket] = deque()  # of captures that are over
         self.senders: dict[str, _socket.socket] = {}
         self.queue: deque[bytes] = deque()
         self.batch: list[bytes] = []
@@ -280,7 +289,9 @@ class Helper:
         self.flush_batch()
         if operation == OP_STATISTICS:
             return capture.statistics()
-        return self.captures.pop(number).close()
+        del self.captures[number]
+        self.closed.append(capture.socket)
+        return capture.last()
 
     def serve(self, message: bytes) -> None:
         """Answer one message; what is wrong with it is told, never fatal."""
@@ -304,23 +315,42 @@ class Helper:
             by_descriptor = {} if full else {each.socket.fileno(): each for each in self.captures.values()}
             for descriptor in by_descriptor:
                 poll.register(descriptor, select.POLLIN)
-            for descriptor, events in poll.poll():
-                capture = by_descriptor.get(descriptor)
-                if capture is not None and capture.number in self.captures:
-                    self.forward(capture, READ_LIMIT)
-                elif descriptor == control and events & select.POLLIN:
-                    if not (message := self.client.recv(MAX_REQUEST)):
-                        return
-                    self.serve(message)
-                elif descriptor == control and events & (select.POLLHUP | select.POLLERR):
+            events = poll.poll(QUIET if self.closed or self.senders else None)
+            ready = dict(events)
+            asked = ready.pop(control, 0)
+            if asked & select.POLLIN:
+                if not (message := self.client.recv(MAX_REQUEST)):
                     return
+                self.serve(message)
+            elif asked & (select.POLLHUP | select.POLLERR):
+                return
+            if not (asked & select.POLLIN and self.patient()):
+                for descriptor in ready:
+                    if (capture := by_descriptor[descriptor]).number in self.captures:
+                        self.forward(capture, READ_LIMIT)
             self.flush_batch()
             try:
                 while self.queue:
                     self.client.send(self.queue[0], _socket.MSG_DONTWAIT)
                     self.queued -= len(self.queue.popleft())
             except BlockingIOError:
-                continue  # the client is slow: poll tells when it has room
+                pass  # the client is slow: poll tells when it has room
+            self.release(quiet=not events)
+
+    def release(self, *, quiet: bool) -> None:
+        """Close one socket that nobody needs now: that of an ended capture, or one to send through, held while it serves."""
+        if self.closed and (quiet or len(self.closed) > MAX_CLOSED):
+            self.closed.popleft().close()
+        elif quiet:
+            self.senders.popitem()[1].close()
+
+    def patient(self) -> bool:
+        """Tell whether captures may wait, in the kernel's buffers, for what the client wants to send meanwhile."""
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        if now - self.read < PATIENCE:
+            return True
+        self.read = now
+        return False
 
 
 def main(arguments: list[str]) -> int:

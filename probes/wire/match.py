@@ -13,9 +13,8 @@ from enum import StrEnum
 from probes.wire.answers import EchoReply, Embedded, IcmpError, TcpSegment, UdpDatagram, parse_answer
 from probes.wire.build import ACK, RST, SYN
 from probes.wire.capture import CapturedFrame, Direction
-from probes.wire.frames import ICMP, ICMPV6, TCP, UDP, FrameError, FrameHeader, IpAddress, VlanTag
-
-MAX_FOREIGN = 64  # kept; all are counted
+from probes.wire.frames import ICMP, ICMPV6, TCP, UDP, FrameError, FrameHeader, IpAddress
+from probes.wire.station import MAX_FOREIGN, Foreign, Station
 
 
 class ProbeState(StrEnum):
@@ -28,20 +27,6 @@ class ProbeState(StrEnum):
     ICMP_ERROR = "icmp_error"
     SILENCE = "silence"
     NOT_SENT = "not_sent"
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """Where an exchange speaks from: the interface, our address on it, and the tag if the port is a trunk."""
-
-    interface: str
-    mac: str
-    vlan: VlanTag | None = None
-
-    @property
-    def vlans(self) -> tuple[VlanTag, ...]:
-        """Return the tags of a frame from here."""
-        return () if self.vlan is None else (self.vlan,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +53,6 @@ class Probe:
         if self.port is None:
             return ICMP if self.target_ip.version == 4 else ICMPV6  # noqa: PLR2004 - IP version
         return TCP if self.datagram is None else UDP
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A frame that resembles an answer and is none: why, when (UTC nanoseconds), and its octets."""
-
-    reason: str
-    t_ns: int
-    data: bytes
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from typing import Literal, Self
 
 from probes.wire import launcher
 from probes.wire.channel import WireError, WireUnavailable
-from probes.wire.client import NOBODY, _interpreter, _remedy
+from probes.wire.start import NOBODY, interpreter_for, remedy
 from r2s_audit.model.text import msg
 
 Method = Literal["eap-tls", "peap", "ttls"]
@@ -222,7 +222,7 @@ class Supplicants:
         Raises:
             WireUnavailable: no privilege here, or a launcher did not start.
         """
-        chosen = _interpreter(interpreter)
+        chosen = interpreter_for(interpreter)
         async with AsyncExitStack() as stack:
             found = {}
             for name in interfaces:
@@ -232,7 +232,7 @@ class Supplicants:
                     await one.hello()
                 except (WireError, TimeoutError) as error:
                     reason = msg("802.1X impossible : le lanceur n'a pas démarré ({error})", error=str(error))
-                    raise WireUnavailable(reason, _remedy(chosen)) from error
+                    raise WireUnavailable(reason, remedy(chosen)) from error
             stack.pop_all()
         return cls(found)
 
@@ -308,6 +308,6 @@ def _spawn(interpreter: Path, interface: str) -> Supplicant:
     except OSError as error:
         ours.close()
         reason = msg("802.1X impossible : le lanceur ne démarre pas ({error})", error=str(error.strerror))
-        raise WireUnavailable(reason, _remedy(interpreter)) from error
+        raise WireUnavailable(reason, remedy(interpreter)) from error
     ours.setblocking(False)
     return Supplicant(ours, process)

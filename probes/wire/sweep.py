@@ -13,10 +13,8 @@ import struct
 import time
 from asyncio import Task, create_task
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import zip_longest
 
 from probes.wire import bpf, build
 from probes.wire.answers import IcmpError, TcpSegment, parse_answer
@@ -25,38 +23,18 @@ from probes.wire.channel import WireRefused
 from probes.wire.client import Wire
 from probes.wire.frames import ICMP, ICMPV6, TCP, FrameError, FrameHeader, IpAddress, checksum, mac_bytes
 from probes.wire.gate import FrameGate, FrameRefused
-from probes.wire.match import MAX_FOREIGN, Foreign, Station
+from probes.wire.pairs import PairState, Question, SweepTarget, Template, refuse
+from probes.wire.station import MAX_FOREIGN, Foreign, Station
 
-MAX_PAIRS = 65_536
 CHUNK = 256
 """Pairs whose frames are made, admitted and sent together; their time to answer counts from the last of them."""
 AHEAD = 2
 """Chunks on their way to the helper while the next is made."""
 _FIRST_PORT, _PORTS = 32768, 28232
-_PORT_AND_SEQUENCE = struct.Struct("!HI")
 _PLAIN = struct.Struct("!6s6x3sxHxxHxB18xIBB6x")
 """Destination; EtherType, version and header length; total length, fragment, protocol; acknowledgement, offset, flags."""
 _IPV4_PLAIN = b"\x08\x00\x45"
 SYN_ACK, RST_ACK = build.SYN | build.ACK, build.RST | build.ACK
-
-
-class PairState(StrEnum):
-    """What a pair answered. FILTERED: somebody refused by ICMP; NOT_SENT: the gate or the kernel refused."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    FILTERED = "filtered"
-    SILENT = "silent"
-    NOT_SENT = "not_sent"
-
-
-@dataclass(frozen=True, slots=True)
-class SweepTarget:
-    """One address, the station that leads to it, and the ports to ask."""
-
-    address: IpAddress
-    next_hop_mac: str
-    ports: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +89,18 @@ async def sweep(  # noqa: PLR0913 - one question's parts, as in probe_many
         FrameError: a port or an address is out of range, or of another version than source_ip.
     """
     started, ours = time.time_ns(), _FIRST_PORT + int.from_bytes(os.urandom(4)) % _PORTS
-    rows = _questions(station, source_ip, targets, ours)
-    questions = [question for turn in zip_longest(*rows) for question in turn if question is not None]
+    refuse(targets)
     icmp = bpf.protocol(ICMP) | bpf.protocol(ICMPV6)
     wanted = bpf.incoming() & bpf.destination(station.mac) & (bpf.destination_ports(ours, ours) | icmp)
     async with wire.capture(station.interface, bpf=bpf.compile_filter(wanted)) as capture:
-        run = _Sweep(wire, gate, station, source_ip, ours, questions, capture)
+        run = _Sweep(wire, gate, station, source_ip, ours, targets, capture)
         await run.ask(timeout, attempts, reset=reset)
         statistics = await capture.statistics()
         run.absorb()
         if reset:
             await run.end_open()
     return SweepReport(
-        swept=tuple(_swept(target, row) for target, row in zip(targets, rows, strict=True)),
+        swept=tuple(_swept(target, row) for target, row in zip(targets, run.rows, strict=True)),
         frames_sent=run.frames_sent,
         statistics=statistics,
         started_ns=started,
@@ -134,72 +111,11 @@ async def sweep(  # noqa: PLR0913 - one question's parts, as in probe_many
     )
 
 
-@dataclass(slots=True)
-class _Question:
-    """One pair's course. key: target, source, port and our port, as an answer over IPv4 has them in a row."""
-
-    port: int
-    target: SweepTarget
-    template: _Template
-    key: bytes
-    sequence: int
-    state: PairState = PairState.NOT_SENT
-    answer: CapturedFrame | None = None
-    refused: str | None = None
-    ended: bool = False
-
-    @property
-    def silent(self) -> bool:
-        """Whether nothing is known of it yet."""
-        return self.answer is None and self.refused is None
+def _due(waiting: deque[tuple[float, int, list[Question]]]) -> bool:
+    return bool(waiting) and waiting[0][0] <= time.monotonic()
 
 
-class _Template:
-    """The SYN to one address, all but port and sequence number: the checksum is corrected for them (RFC 1624)."""
-
-    __slots__ = ("_head", "_middle", "_sum", "_tail")
-
-    def __init__(self, station: Station, source: IpAddress, target: SweepTarget, ours: int) -> None:
-        link = build.Link(station.mac, target.next_hop_mac, station.vlans)
-        whole = build.tcp(link, source, target.address, source_port=ours, destination_port=0, sequence=0)
-        start = 14 + 4 * len(station.vlans) + (20 if source.version == 4 else 40)  # noqa: PLR2004
-        self._head, self._middle, self._tail = whole[: start + 2], whole[start + 8 : start + 16], whole[start + 18 :]
-        self._sum = ~int.from_bytes(whole[start + 16 : start + 18]) & 0xFFFF
-
-    def frame(self, port: int, sequence: int) -> bytes:
-        total = self._sum + port + (sequence >> 16) + (sequence & 0xFFFF)
-        total = (total & 0xFFFF) + (total >> 16)
-        total = ~(total + (total >> 16)) & 0xFFFF
-        return b"%b%b%b%b%b" % (
-            self._head,
-            _PORT_AND_SEQUENCE.pack(port, sequence),
-            self._middle,
-            total.to_bytes(2),
-            self._tail,
-        )
-
-
-def _questions(station: Station, source: IpAddress, targets: Sequence[SweepTarget], ours: int) -> list[list[_Question]]:
-    count = sum(len(target.ports) for target in targets)
-    if count > MAX_PAIRS:
-        raise ValueError(f"{count} pairs, {MAX_PAIRS} at most in one sweep")
-    sequences = struct.unpack(f"!{count}I", os.urandom(4 * count))
-    made: list[list[_Question]] = []
-    number = 0
-    for target in targets:
-        template, addresses = _Template(station, source, target, ours), target.address.packed + source.packed
-        row = []
-        for port in target.ports:
-            if not 0 < port <= 0xFFFF:  # noqa: PLR2004
-                raise FrameError(f"no such port: {port}")
-            key = addresses + (port << 16 | ours).to_bytes(4)
-            row.append(_Question(port, target, template, key, sequences[number]))
-            number += 1
-        made.append(row)
-    return made
-
-
-def _swept(target: SweepTarget, row: Sequence[_Question]) -> Swept:
+def _swept(target: SweepTarget, row: Sequence[Question]) -> Swept:
     return Swept(
         target,
         {question.port: question.state for question in row},
@@ -217,44 +133,66 @@ class _Sweep:
     station: Station
     source_ip: IpAddress
     ours: int
-    questions: list[_Question]
+    targets: Sequence[SweepTarget]
     capture: Capture
     frames_sent: int = 0
     foreign: list[Foreign] = field(default_factory=list)
     foreign_count: int = 0
     unreadable: int = 0
-    _by_key: dict[bytes, _Question] = field(init=False)
+    rows: list[list[Question]] = field(init=False)
+    """The questions to each target, in the order of its ports."""
+    _by_key: dict[bytes, Question] = field(default_factory=dict)
     _mac: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        self._by_key = {question.key: question for question in self.questions}
+        self.rows = [[] for _ in self.targets]
         self._mac = mac_bytes(self.station.mac)
-        if len(self._by_key) != len(self.questions):
-            raise ValueError("a pair is asked for twice")
 
     async def ask(self, timeout: float, attempts: int, *, reset: bool) -> None:  # noqa: ASYNC109 - as in sweep
         """Send all chunks, and again those of their pairs that stay silent, until each had its time to answer."""
-        waiting: deque[tuple[float, int, list[_Question]]] = deque()  # in the order of their ends: all wait alike
-        leaving: deque[tuple[Task[float], int, list[_Question]]] = deque()
-        for start in range(0, len(self.questions), CHUNK):
-            waiting.append((0.0, 0, self.questions[start : start + CHUNK]))
-        while waiting or leaving:
-            if leaving and (len(leaving) > AHEAD or not waiting or waiting[0][0] > time.monotonic()):
+        fresh = self._chunks()
+        waiting: deque[tuple[float, int, list[Question]]] = deque()  # in the order of their ends: all wait alike
+        leaving: deque[tuple[Task[float], int, list[Question]]] = deque()
+        while True:
+            asked, chunk = 0, next(fresh, None) if len(leaving) <= AHEAD else None
+            if chunk is None and leaving and (len(leaving) > AHEAD or not _due(waiting)):
                 left, asked, chunk = leaving.popleft()
                 waiting.append((await left + timeout, asked, chunk))
                 self.absorb()
                 continue
-            due, asked, chunk = waiting.popleft()
-            await self._listen(due, chunk)
-            if reset:
-                await self.end_open()
+            if chunk is None:
+                if not waiting:
+                    return
+                due, asked, chunk = waiting.popleft()
+                await self._listen(due, chunk)
+                if reset:
+                    await self.end_open()
             silent = [question for question in chunk if question.silent]
             if silent and asked < attempts:
                 leaving.append((create_task(self._send(silent)), asked + 1, silent))
 
+    def _chunks(self) -> Iterator[list[Question]]:
+        """Make the questions as they are wanted, targets taking turns: the first leave while the next are made."""
+        templates = [Template(self.station, self.source_ip, target, self.ours) for target in self.targets]
+        lengths = [len(target.ports) for target in self.targets]
+        sequences = iter(struct.unpack(f"!{sum(lengths)}I", os.urandom(4 * sum(lengths))))
+        made: list[Question] = []
+        for turn in range(max(lengths, default=0)):
+            for target, template, row in zip(self.targets, templates, self.rows, strict=True):
+                if turn < len(target.ports):
+                    question = Question(target.ports[turn], target, template, next(sequences))
+                    row.append(question)
+                    self._by_key[template.key(question.port)] = question
+                    made.append(question)
+                    if len(made) == CHUNK:
+                        yield made
+                        made = []
+        if made:
+            yield made
+
     async def end_open(self) -> None:
         """Reset the connections that were found open and have not been ended."""
-        found = [q for q in self.questions if q.state is PairState.OPEN and not q.ended]
+        found = [q for row in self.rows for q in row if q.state is PairState.OPEN and not q.ended]
         for question in found:
             question.ended = True
         for question, reason in await self._transmit(found, [self._reset(question) for question in found]):
@@ -336,7 +274,7 @@ class _Sweep:
         else:
             self._answered(question, PairState.FILTERED, frame)
 
-    def _answered(self, question: _Question, state: PairState, frame: CapturedFrame) -> None:
+    def _answered(self, question: Question, state: PairState, frame: CapturedFrame) -> None:
         if question.answer is None:
             question.state, question.answer = state, frame
         elif question.state is not state:
@@ -354,14 +292,14 @@ class _Sweep:
         if len(self.foreign) < MAX_FOREIGN:
             self.foreign.append(Foreign(reason, frame.t_ns, frame.data))
 
-    async def _listen(self, due: float, chunk: Sequence[_Question]) -> None:
+    async def _listen(self, due: float, chunk: Sequence[Question]) -> None:
         """Absorb until the monotonic moment due, or until nobody of the chunk is silent."""
         self.absorb()
         while (remaining := due - time.monotonic()) > 0 and any(question.silent for question in chunk):
             if await self.capture.wait(remaining):
                 self.absorb()
 
-    async def _send(self, chunk: Sequence[_Question]) -> float:
+    async def _send(self, chunk: Sequence[Question]) -> float:
         """Send a chunk; return the monotonic time when the last frame had left."""
         frames = [question.template.frame(question.port, question.sequence) for question in chunk]
         for question, reason in await self._transmit(chunk, frames):
@@ -371,9 +309,9 @@ class _Sweep:
                 question.state = PairState.SILENT
         return time.monotonic()
 
-    async def _transmit(self, questions: Sequence[_Question], frames: Sequence[bytes]) -> list[tuple[_Question, str]]:
+    async def _transmit(self, questions: Sequence[Question], frames: Sequence[bytes]) -> list[tuple[Question, str]]:
         """Send frames together, and one by one where one of them is refused; return whose were, and why."""
-        refused: list[tuple[_Question, str]] = []
+        refused: list[tuple[Question, str]] = []
         position, size = 0, len(frames)
         while position < len(frames):
             part = frames[position : position + size]
@@ -391,7 +329,7 @@ class _Sweep:
                 position += len(part)
         return refused
 
-    def _reset(self, question: _Question) -> bytes:
+    def _reset(self, question: Question) -> bytes:
         link = build.Link(self.station.mac, question.target.next_hop_mac, self.station.vlans)
         there, sequence = question.target.address, (question.sequence + 1) & 0xFFFFFFFF
         ports = {"source_port": self.ours, "destination_port": question.port}

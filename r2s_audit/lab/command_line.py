@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import socket
 import struct
 import sys
@@ -25,6 +26,7 @@ from r2s_audit.lab.ovsdb import Switch, SwitchError, read
 _SIOCGIFFLAGS = 0x8913
 _UP, _RUNNING = 0x1, 0x40
 _PAGE = 24
+_INCLUDE = " | include "
 _MORE = " --More-- "
 _WIPED = "\b" * len(_MORE) + " " * len(_MORE) + "\b" * len(_MORE)
 
@@ -70,16 +72,22 @@ def session(
             return
         if command.startswith("terminal length ") and command.split()[-1].isdigit():
             length = int(command.split()[-1])
-        elif command in COMMANDS:
+        elif (shown := command.partition(_INCLUDE)[0]) in COMMANDS:
             try:
                 switch, found = look()
             except (SwitchError, KeyError, ValueError) as error:
                 screen.write(f"% {error}\n")
             else:
-                _by_page(COMMANDS[command](switch, setting, found), screen, length)
+                _by_page(_included(COMMANDS[shown](switch, setting, found), command), screen, length)
         elif command:
             screen.write(INVALID)
         screen.write(prompt)
+
+
+def _included(lines: Iterator[str], command: str) -> Iterator[str]:
+    """Of the lines, those that the command asks for: all of them, or those that its expression is found in."""
+    wanted = command.partition(_INCLUDE)[2]
+    return (line for line in lines if re.search(wanted, line))
 
 
 def _by_page(lines: Iterator[str], screen: Screen, length: int) -> None:

@@ -11,7 +11,7 @@ from probes.ipv6 import nd
 from probes.ipv6.facts import Content, Problem
 from probes.wire.frames import FrameError, parse_header
 from probes.wire.gate import never_allowed
-from probes.wire.match import Station
+from probes.wire.station import Station
 from tests.probes.ipv6 import frames as f
 
 

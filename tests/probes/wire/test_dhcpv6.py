@@ -15,8 +15,8 @@ from probes.wire.client import Wire
 from probes.wire.dhcpv6 import Advertise, Dhcpv6Error, Problem, parse_advertise, solicit
 from probes.wire.frames import FrameKind, VlanTag, mac_text, parse_header
 from probes.wire.mailbox import Mailboxes
-from probes.wire.match import Station
 from probes.wire.options import dhcpv6_message
+from probes.wire.station import Station
 from tests.probes.wire.support import MAC_A, MAC_B, Tap, inside
 
 scapy = pytest.importorskip("scapy.all")

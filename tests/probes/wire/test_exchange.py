@@ -11,9 +11,11 @@ import pytest
 
 from probes.wire import build
 from probes.wire.client import Wire
-from probes.wire.exchange import probe_many, resolve
+from probes.wire.exchange import probe_many
 from probes.wire.frames import FrameKind, VlanTag, parse_header
-from probes.wire.match import Probe, ProbeState, Station
+from probes.wire.match import Probe, ProbeState
+from probes.wire.resolve import resolve
+from probes.wire.station import Station
 from tests.probes.wire.support import MAC_A, MAC_B, ClosedGate, OpenGate, Tap, inside
 
 HERE, THERE, NOBODY = IPv4Address("10.99.0.1"), IPv4Address("10.99.0.2"), IPv4Address("10.99.0.77")

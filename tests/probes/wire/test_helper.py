@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import struct
 import time
 from pathlib import Path
@@ -153,6 +154,36 @@ def test_captures_with_time_direction_and_tag(pair):
             assert statistics.received == 7
             assert statistics.complete
         tap.close()
+
+    asyncio.run(scenario())
+
+
+def test_captures_wait_for_requests_no_longer_than_they_may():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        each = helper.Helper(theirs, ["wa"], 1, 1)
+        assert not each.patient(), "nothing was read yet"
+        assert each.patient(), "just read: what is to leave goes first"
+        each.read -= helper.PATIENCE
+        assert not each.patient(), "however many requests follow"
+        assert each.patient()
+
+
+def test_a_closed_capture_leaves_no_socket(pair):
+    def sockets(pid: int) -> int:
+        links = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
+        return sum(link.startswith("socket:") for link in links)
+
+    async def scenario():
+        async with await launch() as wire:
+            before = sockets(wire.state.pid)
+            async with wire.capture("wa"):
+                assert sockets(wire.state.pid) == before + 1
+            for _ in range(100):  # it is told first and closed then
+                if sockets(wire.state.pid) == before:
+                    return
+                await asyncio.sleep(0.01)
+            raise AssertionError("the capture's socket stays open")
 
     asyncio.run(scenario())
 

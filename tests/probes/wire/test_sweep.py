@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire import build, frames, sweep
+from probes.wire import build, frames, pairs, sweep
 from probes.wire.client import Wire
 from probes.wire.frames import FrameError, VlanTag, parse_header
 from probes.wire.gate import FrameRefused
-from probes.wire.match import Station
-from probes.wire.sweep import PairState, SweepTarget
+from probes.wire.pairs import PairState, SweepTarget
+from probes.wire.station import Station
 from tests.probes.wire.support import MAC_A, MAC_B, ClosedGate, OpenGate, Tap, inside
 from tests.probes.wire.test_exchange import HERE, HERE6, STATION, THERE, THERE6, launch, listen
 
@@ -43,7 +43,7 @@ def ask(wire, gate, *targets, source=HERE, wait=0.15, attempts=2, **more):
 def test_a_template_makes_the_frame_that_would_be_built(addresses, ours, port, sequence, tagged):
     (source, target), tags = addresses, (VlanTag(10),) if tagged else ()
     station = Station("wa", MAC_A, tags[0] if tags else None)
-    template = sweep._Template(station, source, SweepTarget(target, MAC_B, (port,)), ours)
+    template = pairs.Template(station, source, SweepTarget(target, MAC_B, (port,)), ours)
     link = build.Link(MAC_A, MAC_B, tags)
     built = build.tcp(link, source, target, source_port=ours, destination_port=port, sequence=sequence)
     assert template.frame(port, sequence) == built

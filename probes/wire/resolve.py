@@ -1,0 +1,88 @@
+"""Who owns an address on the link: by ARP (RFC 826) or neighbour solicitation (RFC 4861), within one capture."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+
+from probes.wire import bpf, build
+from probes.wire.answers import AddressAnswer, parse_answer
+from probes.wire.capture import CapturedFrame, CaptureStatistics, Direction
+from probes.wire.client import Wire
+from probes.wire.frames import FrameError, IpAddress
+from probes.wire.gate import FrameGate
+from probes.wire.station import Station
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What was learnt of an address: mac is None if nobody answered; claimants are all who did."""
+
+    target_ip: IpAddress
+    mac: str | None
+    claimants: tuple[str, ...]
+    attempts: int
+    statistics: CaptureStatistics
+    answer: CapturedFrame | None
+
+
+async def resolve(
+    wire: Wire,
+    gate: FrameGate,
+    station: Station,
+    source_ip: IpAddress,
+    target_ip: IpAddress,
+    *,
+    timeout: float = 1.0,  # noqa: ASYNC109 - an expiry is a result here
+    attempts: int = 2,
+) -> Resolution:
+    """Ask the link for the owner of target_ip, by ARP or neighbour solicitation.
+
+    Args:
+        wire: the helper to send and listen through.
+        gate: asked before each question.
+        station: where we speak from.
+        source_ip: our address in the question.
+        target_ip: the address asked for.
+        timeout: seconds to wait after each attempt.
+        attempts: questions at most.
+
+    Raises:
+        FrameRefused: the gate refused; WireError: the wire failed.
+        FrameError: the two addresses are of different versions.
+    """
+    if isinstance(source_ip, IPv6Address) and isinstance(target_ip, IPv6Address):
+        frame = build.neighbour_solicitation(station.mac, source_ip, target_ip, station.vlans)
+    elif not isinstance(source_ip, IPv6Address) and not isinstance(target_ip, IPv6Address):
+        frame = build.arp_request(station.mac, source_ip, target_ip, station.vlans)
+    else:
+        raise FrameError(f"{source_ip} cannot ask for {target_ip}")
+    program = bpf.compile_filter(bpf.exchange(station.mac))
+    claims: dict[str, CapturedFrame] = {}
+    asked = 0
+    async with wire.capture(station.interface, bpf=program) as capture:
+        while asked < attempts and not claims:
+            await wire.send(gate, station.interface, [frame])
+            asked += 1
+            deadline = time.monotonic() + timeout
+            while not claims and await capture.until(deadline):
+                _claims(capture.take(), station, target_ip, claims)
+        statistics = await capture.statistics()
+        _claims(capture.take(), station, target_ip, claims)
+    first = next(iter(claims), None)
+    return Resolution(target_ip, first, tuple(claims), asked, statistics, claims[first] if first else None)
+
+
+def _claims(frames: list[CapturedFrame], station: Station, target: IpAddress, claims: dict[str, CapturedFrame]) -> None:
+    """Add to claims whoever says, to us and in our VLAN, to own target; damaged frames claim nothing."""
+    expected = 0 if station.vlan is None else station.vlan.vid
+    for frame in frames:
+        if frame.direction is Direction.OUTGOING or (frame.vlan.vid if frame.vlan else 0) != expected:
+            continue
+        try:
+            header, answer = parse_answer(frame.data, verify=not frame.checksum_partial)
+        except FrameError:
+            continue
+        if isinstance(answer, AddressAnswer) and answer.ip == target and header.destination_mac == station.mac:
+            claims.setdefault(answer.mac, frame)
