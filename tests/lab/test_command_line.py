@@ -163,6 +163,29 @@ def test_a_fault_is_seen_by_the_command_line(
     assert sane[0].verdicts()["S1.3"][0] != "non_atteint"
 
 
+def protections(result: Result) -> dict[tuple[str, str], Value]:
+    return {
+        (finding.subject.target, finding.subject.get("protection")): finding.value
+        for finding in result.audit.findings
+        if finding.check == "ssh.layer2-protections"
+    }
+
+
+def test_protections_that_are_shown_and_those_that_are_not(
+    switched: Building, sane: tuple[Result, int], tmp_path: Path
+) -> None:
+    before = protections(sane[0])
+    assert {switch for switch, _ in before} == set(SWITCHES)
+    assert set(before.values()) == {Value.CONFORME}
+    with switched.fault(Fault.load("layer2-protections-missing")):
+        result = audited(switched, tmp_path)
+    after = protections(result)
+    # Such a switch listens to IGMP unless it is told not to.
+    assert after == {cell: Value.CONFORME if cell[1] == "multicast-snooping" else Value.NON_CONFORME for cell in before}
+    assert result.verdicts()["S1.2"][0] == "non_atteint"
+    assert sane[0].verdicts()["S1.2"][0] != "non_atteint"
+
+
 def record_text(result: Result) -> str:
     return "\n".join(
         path.read_bytes().decode("utf-8", "replace") for path in result.record.rglob("*") if path.is_file()
