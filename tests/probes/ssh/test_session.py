@@ -61,7 +61,9 @@ def test_every_platform_is_known_to_the_site_file_and_to_the_dialogue() -> None:
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_commands_show_and_change_nothing(platform: str) -> None:
-    assert all(re.match(r"(show|display) [a-z -]+( \| include [a-z ^|-]+)?$", command) for command in commands(platform))
+    assert all(
+        re.match(r"(show|display) [a-z -]+( \| include [a-z ^|-]+)?$", command) for command in commands(platform)
+    )
 
 
 def test_a_whole_session(parsed: dict[str, str]) -> None:
