@@ -44,7 +44,7 @@ def vlans_told(facts: SwitchFacts, device: Device, expected: Message) -> set[int
 
 
 def ports_told(facts: SwitchFacts, device: Device, topology: Topology, expected: Message) -> Configured:
-    """Ports in the order of the facts; of a trunk that lets every VLAN pass, those that exist.
+    """Ports in the order of the facts; of the VLANs that they are given, those that exist on the switch.
 
     Raises:
         NotVerified: the command line did not tell of ports, or not of the VLANs that exist.
@@ -99,7 +99,7 @@ def _port(port: SwitchPort, existing: frozenset[int]) -> Port:
     tagged, untagged = port.tagged, port.untagged
     return Port(
         tagged=_numbers(tagged or ()) & existing,
-        untagged=_numbers(untagged or ()),
+        untagged=_numbers(untagged or ()) & existing,  # a port of a VLAN that is not there passes nothing
         pvid=port.pvid,
         negotiable=port.negotiable,
         told=tagged is not None and untagged is not None,
