@@ -10,8 +10,7 @@ from typing import Self
 from pydantic import model_validator
 
 from probes.api import Check, Evidence, NotVerified, sans_objet
-from probes.switching.asking import SWITCH
-from probes.switching.names import is_physical, spelt
+from probes.switching.names import is_physical, port_key, spelt
 from probes.switching.ports import switches
 from probes.switching.told import declared_names, not_told, said_by, told
 from probes.switching.words import listed
@@ -26,7 +25,7 @@ from r2s_audit.model.topology import Topology
 from .asking import no_gap, the_request
 from .configured import NAME_TABLES, SNMP, by_command_line, switch_requests, switch_subjects
 from .facts import BridgeFacts, Interface, SystemFacts
-from .ports import numbered
+from .ports import PORT_TABLES, numbered
 from .specs import BRIDGE, SYSTEM
 
 _ETHERNET = {6, 7, 11, 62, 69, 117}
@@ -68,11 +67,8 @@ class UnusedPorts(Check[UnusedParameters]):
         return switch_subjects(topology, switches(topology))
 
     def requests(self, topology: Topology, subject: Subject, parameters: UnusedParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The interfaces, and which of them are the bridge's, by whoever there is to be asked."""
-        asked = switch_requests(topology, subject.target)
-        if by_command_line(topology.devices[subject.target]):
-            return asked
-        return tuple(r for r in asked if r.collector != SWITCH)
+        """The interfaces, and which of them are the bridge's; and the command line."""
+        return switch_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: UnusedParameters) -> Judgement:
         """By the share of unused ports that are down; not verified where a declared port is not found."""
@@ -83,8 +79,7 @@ class UnusedPorts(Check[UnusedParameters]):
             device=device.id,
             atteint=parameters.atteint,
         )
-        ports = _by_command_line if by_command_line(device) else _by_agent
-        unused = ports(evidence, subject, expected)
+        unused = _told(evidence, subject, expected)
         if unused.none:
             return sans_objet(
                 expected, msg("tous les ports Ethernet de {device} ont un usage déclaré", device=device.id)
@@ -120,16 +115,32 @@ class _Unused:
         return not self.opened and not self.down
 
 
-def _by_agent(evidence: Evidence, subject: Subject, expected: Message) -> _Unused:
-    """By ifTable; of what is down, ports of the bridge are ports for sure.
+def _told(evidence: Evidence, subject: Subject, expected: Message) -> _Unused:
+    """By whoever speaks for the switch: see :mod:`probes.snmp.configured`. An agent that names no port of the bridge cannot.
 
     Raises:
-        NotVerified: a table was not read, or a declared port is not found.
+        NotVerified: it was not read, or does not tell.
     """
     topology = evidence.topology
     device = topology.devices[subject.target]
+    if by_command_line(device):
+        return _by_command_line(evidence, device, expected)
     system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
     bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
+    if device.admin.ssh is not None and not numbered(bridge):
+        no_gap(bridge.gaps, PORT_TABLES, expected)
+        return _by_command_line(evidence, device, expected)
+    return _by_agent(topology, device, system, bridge, expected)
+
+
+def _by_agent(
+    topology: Topology, device: Device, system: SystemFacts, bridge: BridgeFacts, expected: Message
+) -> _Unused:
+    """By ifTable; of what is down, ports of the bridge are ports for sure.
+
+    Raises:
+        NotVerified: a table was not read to its end, or a declared port is not found.
+    """
     used = _used(topology, device, expected)
     no_gap(system.gaps, NAME_TABLES, expected)
     unused = _unused(system, used, device, expected)
@@ -142,23 +153,25 @@ def _by_agent(evidence: Evidence, subject: Subject, expected: Message) -> _Unuse
     )
 
 
-def _by_command_line(evidence: Evidence, subject: Subject, expected: Message) -> _Unused:
+def _by_command_line(evidence: Evidence, device: Device, expected: Message) -> _Unused:
     """By the list of ports; aggregates and interfaces of the switch itself are none.
 
+    A declared port that is not in the list may be one of the switch's own management, which many leave out of it: then
+    the configuration names it.
+
     Raises:
-        NotVerified: there is no such list, a declared port is not in it, or one does not say its state.
+        NotVerified: there is no such list, a declared port is nowhere, or one does not say its state.
     """
-    topology = evidence.topology
-    device = topology.devices[subject.target]
     facts = told(evidence, device, expected)
-    used = _used(topology, device, expected)
+    used = _used(evidence.topology, device, expected)
     if facts.ports is None:
         raise not_told(facts, device, expected)
     numbers = spelt({port.name: n for n, port in enumerate(facts.ports)}, used)
-    missing = sorted(used - numbers.keys())
+    beside = {port_key(name) for name in (facts.protections.interfaces if facts.protections else ())}
+    missing = sorted(name for name in used - numbers.keys() if port_key(name) not in beside)
     if missing:
         raise _not_found(missing, device, (port.name for port in facts.ports), expected)
-    taken = {numbers[name] for name in used}
+    taken = {numbers[name] for name in used & numbers.keys()}
     unused = [port for n, port in enumerate(facts.ports) if n not in taken and is_physical(port.name)]
     if any(port.enabled is None for port in unused):
         raise not_told(facts, device, expected)

@@ -16,6 +16,8 @@ _STATIC_TABLES = (
     "ieee8021QBridgePortVlanTable",
     "ieee8021BridgeBasePortTable",
 )
+PORT_TABLES = ("dot1dBasePortTable", "ieee8021BridgeBasePortTable", "vlanTrunkPortTable", "vmMembershipTable")
+"""Where the ports of the bridge are numbered."""
 _CURRENT_TABLES = ("dot1qVlanCurrentTable", "ieee8021QBridgeVlanCurrentTable")
 _CISCO_TABLES = ("vtpVlanTable", "vlanTrunkPortTable", "vmMembershipTable")
 _TRUNKING = 1

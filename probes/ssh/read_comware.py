@@ -17,7 +17,7 @@ from .members import Members, vid
 
 _VLANS, _INTERFACES = "display vlan all", "display interface brief"
 COMMANDS = (_VLANS, _INTERFACES)
-_KEY = re.compile(r"\s*(?P<key>[A-Za-z][A-Za-z0-9 ]{0,40}?)\s*:\s*(?P<value>.*?)\s*")
+_KEY = re.compile(r"\s*(?P<key>[A-Za-z][A-Za-z0-9 -]{0,40}?)\s*:\s*(?P<value>.*?)\s*")
 _PORT = re.compile(r"(?P<name>[A-Za-z][A-Za-z-]*\d+(?:/\d+)*(?::\d+)?)(?:\([UD]\))?")
 _MODES: dict[str, Mode] = {"A": "access", "T": "trunk", "H": "hybrid"}
 _DOWN = {"ADM"}

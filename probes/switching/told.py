@@ -28,7 +28,8 @@ def said_by(facts: SwitchFacts) -> str:
     """Which commands speak, for a sentence: those that were read."""
     asked = facts.used.commands if facts.used is not None else ()
     silent = {gap.command for gap in facts.gaps}
-    return f"{', '.join(c for c in asked if c not in silent and not _is_configuration(c))} ({facts.platform})"
+    read = [c for c in asked if c not in silent and not _is_configuration(c)]
+    return f"{', '.join(read)} ({facts.platform})" if read else facts.platform
 
 
 def vlans_told(facts: SwitchFacts, device: Device, expected: Message) -> set[int]:

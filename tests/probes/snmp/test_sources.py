@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probes.api import Evidence, NotVerified
 from probes.snmp.facts import BridgeFacts, SystemFacts
-from probes.switching.facts import CliUsed, CommandGap, SwitchFacts, SwitchPort, SwitchVlan
+from probes.switching.facts import CliUsed, CommandGap, Protections, SwitchFacts, SwitchPort, SwitchVlan
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 from tests.probes.snmp.conftest import USM, build_site
@@ -239,6 +239,24 @@ def test_by_the_command_line_alone(name):
     if found["snmp.unused-ports"] == "sans_objet":
         found["snmp.unused-ports"] = "C"
     assert found == sane | expected
+
+
+def test_unused_ports_are_those_of_the_command_line_where_the_agent_names_no_port_of_the_bridge():
+    said = cli((*SANE, access("ge9", 1, enabled=False)))
+    facts = {"snmp.bridge": MUTE, "snmp.system": SystemFacts(used=USED), "ssh.switch": said}
+    found = judge("snmp.unused-ports", building(), facts)
+    assert found.value == "C"
+    assert str(found.measured).startswith("ports sans usage déclaré, tous désactivés : 1 ; selon show vlan")
+    cut = MUTE.model_copy(update={"gaps": (gap("dot1dBasePortTable"),)})
+    assert value("snmp.unused-ports", building(), {**facts, "snmp.bridge": cut}) is None
+    assert value("snmp.unused-ports", building(), {**facts, "ssh.switch": Failure.TIMEOUT}) is None
+
+
+def test_a_port_of_the_switchs_own_management_is_known_by_the_configuration():
+    said = cli((SANE[0], SANE[2]))  # the list leaves out the declared Ethernet 2
+    assert value("snmp.unused-ports", building(snmp=False), {"ssh.switch": said}) is None
+    named = said.model_copy(update={"protections": Protections(interfaces=("ge1", "Ethernet2", "tr1"))})
+    assert value("snmp.unused-ports", building(snmp=False), {"ssh.switch": named}) == "sans_objet"
 
 
 def test_two_ports_of_one_spelling_are_no_port():

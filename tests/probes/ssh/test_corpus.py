@@ -12,10 +12,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from ntc_templates.parse import parse_output
 from ruamel.yaml import YAML
 
 from probes.ssh.platforms import PLATFORMS, commands, facts_of
 from probes.switching.names import port_key
+from tests.probes.ssh import test_readers as readers
 
 CORPUS = os.environ.get("R2S_CORPUS", "")
 pytestmark = pytest.mark.skipif(not CORPUS, reason="R2S_CORPUS names no directory of recordings")
@@ -58,14 +60,32 @@ def switchport(row):
     """What a row of ``show interfaces switchport`` says, in the words of the facts; written without a look at the reader."""
     if row["switchport"] == "Disabled":
         return "routed", set(), set()
-    admin, oper = row["admin_mode"].strip(), row["mode"].strip()
+    # NX-OS tells what is at work, and writes the list as one text.
+    oper = row["mode"].strip()
+    admin = row["admin_mode"].strip() if "admin_mode" in row else "static access" if oper == "access" else oper
+    listed = row["trunking_vlans"]
     if admin.startswith("trunk") or (admin.startswith("dynamic") and oper.startswith("trunk")):
         native = int(row["native_vlan"])  # 0: of an aggregate without a link
-        return "trunk", {native} if native else None, ranges(row["trunking_vlans"]) - {native}
+        return (
+            "trunk",
+            {native} if native else None,
+            ranges(listed.split(",") if isinstance(listed, str) else listed) - {native},
+        )
     if admin in {"static access", "dynamic auto", "dynamic desirable"}:
         access = {int(row["access_vlan"])} if row["access_vlan"].isdigit() else None
         return "access", access, {int(row["voice_vlan"])} if row["voice_vlan"].isdigit() else set()
     return "other", None, None
+
+
+def cx_port(row):
+    """Likewise a port of AOS-CX."""
+    if not row["vlan_mode"]:
+        return set(), set()
+    if row["vlan_mode"] == "access":
+        return {int(row["vlan_access"])}, set()
+    allowed = ranges("ALL" if item == "all" else item for item in row["vlan_trunk"])
+    native = set() if row["vlan_mode"] == "native-tagged" else {int(row["vlan_native"])} & allowed
+    return native, allowed - native
 
 
 def port_vlan(row):
@@ -88,8 +108,11 @@ COMPARED = {
             if r["type"] not in {"gvrp", "vcm"}
         ],
     ),
-    "eltex show vlan": lambda f, rows: (vlans(f), [(i, "" if n == "-" else n) for i, n in vlans_of(rows)]),
-    "cisco_s300 show vlan": lambda f, rows: (vlans(f), vlans_of(rows)),
+    "eltex show vlan": lambda f, rows: (
+        vlans(f),
+        [(i, "" if n == "-" else n) for i, n in vlans_of(rows, leave=lambda r: r["created_by"] == "G")],
+    ),
+    "cisco_s300 show vlan": lambda f, rows: (vlans(f), vlans_of(rows, leave=lambda r: r["created_by"] == "G")),
     "show vlans": lambda f, rows: (vlans(f), vlans_of(rows)),
     "display vlan all": lambda f, rows: (vlans(f), vlans_of(rows, leave=lambda r: r["type"].lower() == "dynamic")),
     "display vlan": lambda f, rows: (
@@ -108,6 +131,32 @@ COMPARED = {
             vlans_of(rows, "name"),
             Counter((int(r["vlan_id"]), port_key(p[:-3]), p.endswith("(t)")) for r in rows for p in r["interfaces"]),
         ),
+    ),
+    "show vlan port": lambda f, rows: (
+        Counter() if f.ports is None else members(f),
+        Counter((int(r["vlan_id"]), port_key(r["port"]), r["type"] == "qtagged") for r in rows),
+    ),
+    "allied_telesis_awplus show interface switchport": lambda f, rows: (
+        {p.name: p.pvid for p in f.ports},
+        {r["interface"]: int(r["native_vlan"]) if r["native_vlan"].isdigit() else None for r in rows},
+    ),
+    "aruba_aoscx show interface": lambda f, rows: (
+        {p.name: (single(p.untagged), single(p.tagged), p.enabled) for p in f.ports},
+        # The template has six items of a list of VLANs: a longer one is not compared.
+        {r["interface"]: (*cx_port(r), r["link_admin"] == "up") for r in rows if len(r["vlan_trunk"]) < 6},
+    ),
+    "display interface brief": lambda f, rows: (
+        {p.name: (p.mode, p.pvid, p.enabled, p.up) for p in f.ports},
+        {
+            r["interface"]: (
+                {"A": "access", "T": "trunk", "H": "hybrid"}[r["type"]],
+                int(r["vlan_id"]) or None,
+                r["link"] != "ADM",
+                r["link"].startswith("UP"),
+            )
+            for r in rows
+            if r["type"]
+        },
     ),
     "switchport": lambda f, rows: (
         {p.name: (p.mode, single(p.untagged), single(p.tagged)) for p in f.ports},
@@ -137,6 +186,8 @@ def comparison(platform, command):
     for name in (f"{platform} {command}", command):
         if name in COMPARED:
             return COMPARED[name]
+    if command == "show vlan members":
+        return COMPARED["show vlan port"]
     return next((COMPARED[word] for word in ("switchport", "status") if command.endswith(word)), None)
 
 
@@ -188,6 +239,33 @@ def test_every_recorded_answer_is_read_as_it_was_parsed():
     for rule, names in different.items():
         assert set(DIFFERENCES[rule]) & seen <= names, f"{rule}: named and not different any more"
         print(f"{rule}: not in the table: {sorted(names - known)}")
+
+
+WRITTEN = {
+    ("cisco_ios", "show vlan"): readers.SHOW_VLAN,
+    ("cisco_nxos", "show vlan"): readers.SHOW_VLAN,
+    ("cisco_ios", "show interfaces switchport"): readers.block("Gi1/0/1") + readers.block("Gi1/0/2", Voice_VLAN="7 (V)"),
+    ("cisco_nxos", "show interface switchport"): readers.NXOS,
+    ("cisco_ios", "show interfaces status"): readers.STATUS,
+    ("aruba_aoscx", "show interface"): readers.CX.replace("10,20,\n                    30-40", "10,20"),
+    ("alcatel_aos", "show vlan port"): readers.R6_MEMBERS,
+    ("allied_telesis_awplus", "show vlan all"): readers.AWPLUS,
+    ("allied_telesis_awplus", "show interface switchport"): readers.AWPLUS_PORTS,
+    ("hp_comware", "display vlan all"): readers.COMWARE.replace(" ports:\n Tagged", "\n Tagged"),
+    ("hp_comware", "display interface brief"): readers.COMWARE_BRIEF,
+    ("huawei_vrp", "display port vlan"): readers.HUAWEI_PORTS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("platform", "command"), WRITTEN)
+def test_what_was_written_for_the_readers_is_what_templates_read(platform, command):
+    """Of commands without a record: our own answers, by somebody else's reading."""
+    text = WRITTEN[platform, command].replace("\n\nInterface name", "\nInterface name")
+    text = text.replace(" Rx\n   100 total packets\n", "")
+    facts = facts_of(platform, {command: text})
+    assert command not in {gap.command for gap in facts.gaps}
+    ours, theirs = comparison(platform, command)(facts, parse_output(platform, command, text))
+    assert ours == theirs
 
 
 def test_every_member_of_a_list_is_read():

@@ -249,8 +249,7 @@ def test_a_native_vlan_with_a_tag_is_said_otherwise_by_arista():
     assert brief(facts) == {"Et1": ("trunk", 1, ((1, 1),), ((2, 4094),)), "Et2": ("trunk", None, (), ((1, 4094),))}
 
 
-def test_nxos_says_what_is_at_work_and_calls_the_list_otherwise():
-    text = """Name: Ethernet1/1
+NXOS = """Name: Ethernet1/1
   Switchport: Enabled
   Switchport Monitor: Not enabled
   Operational Mode: trunk
@@ -264,7 +263,10 @@ Name: Ethernet1/2
   Trunking VLANs Allowed: 1-4094
   Voice VLAN: none
 """
-    facts = facts_of("cisco_nxos", {"show interface switchport": text})
+
+
+def test_nxos_says_what_is_at_work_and_calls_the_list_otherwise():
+    facts = facts_of("cisco_nxos", {"show interface switchport": NXOS})
     assert brief(facts) == {
         "Ethernet1/1": ("trunk", 999, ((999, 999),), ((10, 10), (20, 21))),
         "Ethernet1/2": ("access", 30, ((30, 30),), ()),
