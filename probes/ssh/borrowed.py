@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from r2s_audit.model.observation import Failure
@@ -25,16 +27,27 @@ def rows(platform: str, command: str, text: str) -> list[dict[str, Any]]:
     if any(len(line) > LINE for line in text.splitlines()):
         raise Unread(Failure.LIMIT_EXCEEDED, msg("ligne de plus de {most} caractères", most=LINE))
     # Loaded where it is needed: planning must not import what reading imports.
-    from ntc_templates.parse import ParsingException, parse_output  # noqa: PLC0415
     from textfsm import TextFSMError  # noqa: PLC0415
 
     try:
-        found: list[dict[str, Any]] = parse_output(platform, command, text)
-    except (ParsingException, TextFSMError) as error:
+        machine = _template(platform, command)
+        machine.Reset()
+        found = [{name.lower(): value for name, value in row.items()} for row in machine.ParseTextToDicts(text)]
+    except TextFSMError as error:
         raise unreadable() from error
     if not found:
         raise unreadable()
     return found
+
+
+@cache
+def _template(platform: str, command: str) -> Any:
+    """The template of a command, by its file's own name: the index of all of them takes longer to read than any answer."""
+    from textfsm import TextFSM  # noqa: PLC0415 - see above
+
+    file = files("ntc_templates") / "templates" / f"{platform}_{command.replace(' ', '_')}.textfsm"
+    with file.open(encoding="utf-8") as template:
+        return TextFSM(template)
 
 
 def whole(text: str, numbers: Iterable[str]) -> None:

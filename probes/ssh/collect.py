@@ -165,7 +165,9 @@ async def _visited(visit: _Visit, account: _Account) -> Outcome:
         negotiated=negotiated,
         redacted_lines=visit.cut,
     )
-    facts = facts_of(declared.platform, visit.outputs).model_copy(update={"used": used})
+    # In a thread as well: long tables would make the loop deaf to the answers of others.
+    facts = await asyncio.to_thread(facts_of, declared.platform, visit.outputs)
+    facts = facts.model_copy(update={"used": used})
     return Outcome(facts, blobs=(_kept(visit),), packets_sent=visit.line.segments)
 
 
