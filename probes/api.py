@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from probes.wire.client import Wire
     from probes.wire.gate import FrameGate
     from probes.wire.supplicant import Supplicants
+    from r2s_audit.model.base import SecretRef
     from r2s_audit.model.observation import BlobRef, Failure, Observation, Request
-    from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, SecretRef
+    from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint
     from r2s_audit.model.topology import Topology
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from probes.api import AnyCheck, CollectorSpec
 
-FAMILIES = ("dot1x", "ipv6", "services", "snmp", "tls", "vlan", "joined")
+FAMILIES = ("dot1x", "ipv6", "services", "snmp", "ssh", "tls", "vlan", "joined")
 
 
 @cache

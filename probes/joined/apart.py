@@ -1,6 +1,6 @@
 """What switches say that they keep apart, and what is reached all the same.
 
-Two readings of one thing: the VLAN tables and PVIDs of the switches (SNMP), and what answers at a wall socket (the
+Two readings of one thing: the VLAN tables and PVIDs of the switches (SNMP, or their command line), and what answers at a wall socket (the
 matrix, ARP and ND). Each has its own criteria. Where the first is as declared and the second is not, the fault is not in
 the configuration that was read: a router that lets it through, a cable between two VLANs, a table that is not the one
 at work. That is told here, and nothing else: where the configuration itself is otherwise, this question has no object.
@@ -15,10 +15,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from probes.api import Check, NoParameters, NotVerified, conforme, non_conforme, sans_objet
-from probes.snmp.asking import listed, no_gap, the_request
-from probes.snmp.facts import BridgeFacts, SystemFacts
-from probes.snmp.ports import Place, Port, misplaced, names, places, port_requests, ports, switches
-from probes.snmp.specs import BRIDGE, SYSTEM
+from probes.snmp.configured import configured, switch_requests, vlans_untold
+from probes.switching.ports import Configured, Place, places, switches
+from probes.switching.words import listed
 from probes.vlan.isolation import Window, isolation_requests, judge_isolation
 from probes.vlan.matrix import Cell, matrix
 from probes.vlan.path import proxy_seen
@@ -88,7 +87,7 @@ class VlansHold(Check[Window]):
     reference = "RFC 4363 (dot1qVlanStaticTable, dot1qPvid) ; ANSSI-PA-108 R101-R102 ; exigence S1.3"
     intrusiveness = Intrusiveness.SAFE
     controls = msg(
-        "configuration : tables SNMP lues jusqu'au bout aux deux ports ; séparation : les témoins des cellules"
+        "configuration : tables SNMP lues jusqu'au bout, ou ligne de commande, aux deux ports ; séparation : les témoins des cellules"
         " d'interdiction, et le routeur du VLAN qui répond pour lui-même à la prise"
     )
 
@@ -98,7 +97,7 @@ class VlansHold(Check[Window]):
 
     def requests(self, topology: Topology, subject: Subject, parameters: Window) -> Sequence[Request]:
         side = _side(topology, subject)
-        asked = [r for name in _switches(side) for r in port_requests(topology, name)]
+        asked = [r for name in _switches(side) for r in switch_requests(topology, name)]
         for cells in side.cells.values():
             for cell in cells:
                 asked += isolation_requests(topology, cell)
@@ -116,11 +115,11 @@ class VlansHold(Check[Window]):
             own=socket.place.vlan,
             other=side.vlan,
         )
-        configured = _Configured(evidence, expected)
-        wrong = configured.wrong(socket)
+        tables = _Configured(evidence, expected)
+        wrong = tables.wrong(socket)
         if wrong:
             return sans_objet(expected, msg("la prise est configurée autrement : {port}", port=wrong))
-        seen = self._seen(side, configured, parameters.control_window_s)
+        seen = self._seen(side, tables, parameters.control_window_s)
         if seen.direct or seen.routed:
             return non_conforme(expected, _reached(seen))
         if seen.held:
@@ -134,18 +133,19 @@ class VlansHold(Check[Window]):
         return conforme(
             expected,
             msg(
-                "configurés séparés (tables SNMP) ; cellules tenues vers {devices} : {n}",
+                "configurés séparés (selon {source}) ; cellules tenues vers {devices} : {n}",
+                source=listed(tables.sources),
                 n=len(seen.held),
                 devices=listed(dict.fromkeys(seen.held)),
             ),
         )
 
     @staticmethod
-    def _seen(side: _Side, configured: _Configured, window_s: float) -> _Seen:
-        seen, evidence = _Seen(), configured.evidence
+    def _seen(side: _Side, tables: _Configured, window_s: float) -> _Seen:
+        seen, evidence = _Seen(), tables.evidence
         for device, cells in side.cells.items():
             try:
-                wrong = [text for at in side.at[device] if (text := configured.wrong(at))]
+                wrong = [text for at in side.at[device] if (text := tables.wrong(at))]
             except NotVerified as error:
                 seen.pending = seen.pending or error.reason
                 continue
@@ -191,7 +191,12 @@ class _Configured:
     def __init__(self, evidence: Evidence, expected: Message) -> None:
         self.evidence = evidence
         self._expected = expected
-        self._read: dict[str, tuple[dict[int, Port], dict[str, int], SystemFacts]] = {}
+        self._read: dict[str, Configured] = {}
+
+    @property
+    def sources(self) -> list[str]:
+        """Who spoke, once each."""
+        return list(dict.fromkeys(found.source for found in self._read.values()))
 
     def wrong(self, at: _At) -> str:
         """How a port is configured otherwise than declared; empty where it is as declared.
@@ -200,21 +205,21 @@ class _Configured:
             NotVerified: its switch was not read, or does not know the port.
         """
         expected = self._expected
-        found, numbers, system = self._tables(at.switch)
-        if at.place.port in numbers:
-            return misplaced(at.place, found, numbers) or ""
-        no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
+        found = self._ports(at.switch)
+        if at.place.port in found.numbers:
+            untold = found.untold([found.numbers[at.place.port]])
+            if untold:
+                raise vlans_untold(Subject(target=at.switch), untold, found, expected)
+            return found.misplaced(at.place) or ""
+        found.all_named()
         raise NotVerified(
             msg("port {port} introuvable sur {device}", port=at.place.port, device=at.switch), expected=expected
         )
 
-    def _tables(self, switch: str) -> tuple[dict[int, Port], dict[str, int], SystemFacts]:
-        """Ports by number, numbers by name, and the interfaces that the names are from."""
+    def _ports(self, switch: str) -> Configured:
+        """The ports of a switch, by whoever speaks for it."""
         if switch not in self._read:
-            evidence, expected, subject = self.evidence, self._expected, Subject(target=switch)
-            bridge = evidence.facts(the_request(evidence.topology, subject, BRIDGE, expected), BridgeFacts)
-            system = evidence.facts(the_request(evidence.topology, subject, SYSTEM, expected), SystemFacts)
-            self._read[switch] = ports(bridge, expected), names(bridge, system), system
+            self._read[switch] = configured(self.evidence, Subject(target=switch), self._expected)
         return self._read[switch]
 
 

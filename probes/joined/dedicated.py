@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from probes.api import Check, NoParameters, NotVerified, conforme, non_conforme, partiel
-from probes.snmp.asking import listed
+from probes.switching.words import listed
 from probes.vlan.facts import PointFacts, ProxyFacts, ReachFacts, ReachState
 from probes.vlan.heard_check import Seconds, WindowParameters, belongs, require_window
 from probes.vlan.heard_facts import HeardFacts

@@ -8,9 +8,9 @@ from probes.api import Check, NotVerified, conforme
 from probes.services.declared import Ports, ProtocolName, of_subject, services, twins
 from probes.services.evidence import closed_twin, facts_of, graded, observed
 from probes.services.facts import MqttAnswer, ServiceFacts
-from r2s_audit.model.base import Model
+from r2s_audit.model.base import Model, Port
 from r2s_audit.model.finding import Subject
-from r2s_audit.model.site import Intrusiveness, Port
+from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from r2s_audit.model.base import Model
+from r2s_audit.model.base import Model, Port
 from r2s_audit.model.observation import request
-from r2s_audit.model.site import DeviceRole, Port, ZoneKind
+from r2s_audit.model.site import DeviceRole, ZoneKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -111,8 +111,3 @@ def no_gap(gaps: Iterable[Gap], tables: Iterable[str], expected: Message) -> Non
                 msg("table {table} non lue jusqu'au bout : {reason}", table=gap.table, reason=str(gap.reason)),
                 expected=expected,
             )
-
-
-def listed(items: Iterable[object]) -> str:
-    """Names or numbers for a sentence; a dash for none."""
-    return ", ".join(str(item) for item in items) or "–"

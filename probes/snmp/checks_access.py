@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from probes.api import Check, Evidence, NotVerified, conforme, non_conforme, partiel
+from probes.switching.words import listed
 from r2s_audit.model.base import Model
 from r2s_audit.model.finding import Judgement, Subject
 from r2s_audit.model.observation import Request
@@ -17,7 +18,7 @@ from r2s_audit.model.site import Device, Intrusiveness, ZoneKind
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import administrable, listed, no_gap, requests_for, subjects_for, the_request
+from .asking import administrable, no_gap, requests_for, subjects_for, the_request
 from .facts import Attempt, LegacyFacts, SystemFacts
 from .oids import IF_COLUMNS, IFX_COLUMNS, SYSTEM_SCALARS
 from .specs import LEGACY, SYSTEM

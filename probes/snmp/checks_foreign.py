@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from probes.api import Check, Evidence, NoParameters, conforme, non_conforme
+from probes.switching.words import listed
 from r2s_audit.model.finding import Judgement, Subject
 from r2s_audit.model.observation import Request
 from r2s_audit.model.site import DeviceRole, Intrusiveness
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .asking import no_gap, requests_for, subjects_for, the_request
 from .facts import LldpFacts, Neighbour
 from .specs import LLDP
 from .topology_graph import Graph

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from probes.api import Check, Evidence, NoParameters, NotVerified, conforme, non_conforme
+from probes.switching.ports import Place, Port, places, switches, without_tag
+from probes.switching.words import listed
 from r2s_audit.model.finding import Judgement, Subject
 from r2s_audit.model.observation import Request
 from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, subjects_for, the_request
-from .facts import BridgeFacts, BridgePort, SystemFacts
-from .ports import Place, Port, names, places, port_requests, ports, switches, without_tag
+from .asking import requests_for, the_request
+from .configured import by_agent, by_command_line, switch_subjects
+from .facts import BridgeFacts, BridgePort
 from .specs import BRIDGE, SYSTEM
 
 
@@ -45,11 +47,14 @@ class IngressFiltered(Check[NoParameters]):
 
     def subjects(self, topology: Topology, parameters: NoParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Declared switches that sockets or devices are declared to be plugged into."""
-        return subjects_for(topology, [d for d in switches(topology) if places(topology, d.id)])
+        return switch_subjects(topology, [d for d in switches(topology) if places(topology, d.id)])
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The bridge observation, and that of the interfaces for their names."""
-        return port_requests(topology, subject.target)
+        """The bridge observation, and that of the interfaces for their names: a command line does not say it."""
+        device = topology.devices[subject.target]
+        if device.admin.snmp is None:
+            return ()
+        return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
         """N for a port that lets such a frame in; not verified where one does not say, and no other is wrong."""
@@ -59,15 +64,23 @@ class IngressFiltered(Check[NoParameters]):
             "{count} prises et équipements, dont aucun port ne laisse entrer une trame étiquetée d'un autre VLAN",
             count=len(declared),
         )
+        if by_command_line(topology.devices[subject.target]):
+            raise NotVerified(
+                msg(
+                    "la ligne de commande de {device} ne dit pas ce que ses ports font d'une trame étiquetée :"
+                    " déclarer aussi admin.snmp",
+                    device=subject.target,
+                ),
+                expected=expected,
+            )
         bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
-        system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
-        found, numbers = ports(bridge, expected), names(bridge, system)
+        found = by_agent(evidence, subject, bridge, expected)
         settings = {port.port: port for port in bridge.ports}
-        ways = [_way(place, numbers, settings, found) for place in declared]
+        ways = [_way(place, found.numbers, settings, found.ports) for place in declared]
         wrong = [f"{way.place.owner} ({way.place.port}) : {way.words}" for way in ways if way.let_in]
         if wrong:
             return non_conforme(expected, msg("étiquettes étrangères admises : {ports}", ports=" ; ".join(wrong)))
-        no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
+        found.all_named()
         untold = [way.place.port for way in ways if way.let_in is None]
         if untold:
             raise NotVerified(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from probes.api import Check, Evidence, NotVerified, conforme, non_conforme, partiel
+from probes.switching.words import listed
 from r2s_audit.model.base import Model
 from r2s_audit.model.finding import Judgement, Subject
 from r2s_audit.model.observation import Request
@@ -13,7 +14,7 @@ from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.topology import Topology
 
-from .asking import administrable, listed, requests_for, subjects_for, the_request
+from .asking import administrable, requests_for, subjects_for, the_request
 from .facts import LEVELS as USM_LEVELS
 from .facts import Level, LevelAttempt, LevelsFacts
 from .specs import LEVELS

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from probes.api import Check, Evidence, NoParameters, NotVerified, conforme, non_conforme
+from probes.switching.ports import Port, links, places, switches, without_tag
+from probes.switching.words import listed
 from r2s_audit.model.base import Model
 from r2s_audit.model.finding import Judgement, Subject
 from r2s_audit.model.observation import Request
@@ -15,10 +17,11 @@ from r2s_audit.model.site import Intrusiveness, VlanId, ZoneKind
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, requests_for, subjects_for, the_request
-from .facts import BridgeFacts, Learnt, SystemFacts
-from .ports import Port, links, named, names, places, port_requests, ports, switches, without_tag
-from .specs import BRIDGE, SYSTEM
+from .asking import no_gap, requests_for, subjects_for, the_request
+from .configured import configured, no_ports, switch_requests, switch_subjects, vlans_untold
+from .facts import BridgeFacts, Learnt
+from .ports import ports
+from .specs import BRIDGE
 
 _CONTROLS = msg("aucun : seule une lecture authentifiée menée à bien est jugée")
 
@@ -40,11 +43,11 @@ class AdminVlan(Check[AdminVlanParameters]):
 
     def subjects(self, topology: Topology, parameters: AdminVlanParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Declared switches that an administration socket or device is declared to be plugged into."""
-        return subjects_for(topology, [d for d in switches(topology) if self._places(topology, d.id)])
+        return switch_subjects(topology, [d for d in switches(topology) if self._places(topology, d.id)])
 
     def requests(self, topology: Topology, subject: Subject, parameters: AdminVlanParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The bridge observation and the interfaces."""
-        return port_requests(topology, subject.target)
+        """The bridge observation, the interfaces, and the command line."""
+        return switch_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: AdminVlanParameters) -> Judgement:
         """N for a port of the administration in a forbidden VLAN, as declared or as configured."""
@@ -55,23 +58,25 @@ class AdminVlan(Check[AdminVlanParameters]):
             device=subject.target,
             forbidden=listed(parameters.forbidden),
         )
-        bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
-        system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
-        found, numbers = ports(bridge, expected), names(bridge, system)
+        found = configured(evidence, subject, expected)
+        numbers = found.numbers
         seen = {
-            port: without_tag(found[numbers[port]]) for port in declared if port in numbers and numbers[port] in found
+            port: without_tag(found.ports[numbers[port]])
+            for port in declared
+            if port in numbers and numbers[port] in found.ports
         }
         wrong = {port: at for port, vlans in seen.items() if (at := vlans & set(parameters.forbidden))}
         if wrong:
             return non_conforme(
                 expected,
                 msg(
-                    "administration dans un VLAN interdit : {ports}",
+                    "administration dans un VLAN interdit : {ports} ; selon {source}",
                     ports=listed(f"{port} : VLAN {listed(sorted(vlans))}" for port, vlans in sorted(wrong.items())),
+                    source=found.source,
                 ),
             )
-        no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
-        unknown = [port for port in declared if not seen.get(port)]
+        found.all_named()
+        unknown = [port for port in declared if not seen.get(port) or not found.ports[numbers[port]].told]
         if unknown:
             raise NotVerified(
                 msg("VLAN inconnu des ports {ports} de {device}", ports=listed(unknown), device=subject.target),
@@ -80,8 +85,9 @@ class AdminVlan(Check[AdminVlanParameters]):
         return conforme(
             expected,
             msg(
-                "ports d'administration : {ports}",
+                "ports d'administration : {ports} ; selon {source}",
                 ports=listed(f"{port} : VLAN {listed(sorted(vlans))}" for port, vlans in sorted(seen.items())),
+                source=found.source,
             ),
         )
 
@@ -103,11 +109,11 @@ class TrunksDeclared(Check[NoParameters]):
 
     def subjects(self, topology: Topology, parameters: NoParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Declared switches."""
-        return subjects_for(topology, switches(topology))
+        return switch_subjects(topology, switches(topology))
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The bridge observation and the interfaces."""
-        return port_requests(topology, subject.target)
+        """The bridge observation, the interfaces, and the command line."""
+        return switch_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
         """N for a port with tagged VLANs, or ready to negotiate them, that no link is declared on."""
@@ -118,22 +124,20 @@ class TrunksDeclared(Check[NoParameters]):
             device=subject.target,
             ports=listed(sorted(declared)),
         )
-        bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
-        system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
-        found, numbers = ports(bridge, expected), names(bridge, system)
+        found = configured(evidence, subject, expected)
+        numbers = found.numbers
         if not any(d.attached_to for d in topology.site.devices):
             raise NotVerified(
                 msg("aucune liaison déclarée : renseigner attached_to des équipements dans le fichier de site"),
                 expected=expected,
             )
         allowed = {numbers[name] for name in declared if name in numbers}
-        shown = named(numbers)
         wrong = [
-            f"{shown.get(number, number)} : {text}"
-            for number, port in sorted(found.items())
+            f"{found.shown(number)} : {text}"
+            for number, port in sorted(found.ports.items())
             if number not in allowed and (text := _trunk(port))
         ]
-        no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
+        found.all_named()
         if wrong and len(allowed) < len(declared):
             # One of them may be the link that is declared under a name that the agent does not give.
             raise NotVerified(
@@ -146,9 +150,18 @@ class TrunksDeclared(Check[NoParameters]):
                 expected=expected,
             )
         if wrong:
-            return non_conforme(expected, msg("liaisons non déclarées : {ports}", ports=listed(wrong)))
-        tagged = [shown.get(n, str(n)) for n, port in sorted(found.items()) if port.tagged]
-        return conforme(expected, msg("ports à VLAN étiquetés : {ports}", ports=listed(tagged)))
+            return non_conforme(
+                expected,
+                msg("liaisons non déclarées : {ports} ; selon {source}", ports=listed(wrong), source=found.source),
+            )
+        untold = found.links_untold(but=allowed)
+        if untold:
+            raise vlans_untold(subject, untold, found, expected)
+        tagged = [found.shown(n) for n, port in sorted(found.ports.items()) if port.tagged]
+        return conforme(
+            expected,
+            msg("ports à VLAN étiquetés : {ports} ; selon {source}", ports=listed(tagged), source=found.source),
+        )
 
 
 def _trunk(port: Port) -> str:
@@ -188,6 +201,8 @@ class LearntInPlace(Check[NoParameters]):
         )
         facts = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
         found = ports(facts, expected)
+        if found is None:
+            raise no_ports(expected)
         owners = {d.mac: d for d in topology.site.devices if d.mac is not None and topology.vlans_of(d)}
         right: list[str] = []
         wrong: list[str] = []

@@ -1,20 +1,19 @@
-"""Checks of switch ports by SNMP: what a wall socket is handed, and what trunks carry without a tag."""
+"""Checks of switch ports, as configured: what a wall socket is handed, and what trunks carry without a tag."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from probes.api import Check, Evidence, NoParameters, NotVerified, conforme, non_conforme
+from probes.switching.ports import places, switches, without_tag
+from probes.switching.words import listed
 from r2s_audit.model.finding import Judgement, Subject
 from r2s_audit.model.observation import Request
 from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, requests_for, subjects_for, the_request
-from .facts import BridgeFacts, SystemFacts
-from .ports import misplaced, names, places, port_requests, ports, switches, without_tag
-from .specs import BRIDGE, SYSTEM
+from .configured import configured, switch_requests, switch_subjects, vlans_untold
 
 
 class AccessPorts(Check[NoParameters]):
@@ -32,11 +31,11 @@ class AccessPorts(Check[NoParameters]):
 
     def subjects(self, topology: Topology, parameters: NoParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Declared switches that sockets or devices are declared to be plugged into."""
-        return subjects_for(topology, [d for d in switches(topology) if places(topology, d.id)])
+        return switch_subjects(topology, [d for d in switches(topology) if places(topology, d.id)])
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The bridge observation, and that of the interfaces for their names."""
-        return port_requests(topology, subject.target)
+        """The bridge observation, that of the interfaces for their names, and the command line."""
+        return switch_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
         """N for the first wrong port; not verified where a declared port is not found and no other is wrong."""
@@ -45,27 +44,36 @@ class AccessPorts(Check[NoParameters]):
         expected = msg(
             "{count} prises et équipements, chacun dans son VLAN déclaré, sans étiquette", count=len(declared)
         )
-        bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
-        system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
-        found, numbers = ports(bridge, expected), names(bridge, system)
-        wrong = [text for place in declared if (text := misplaced(place, found, numbers)) is not None]
+        found = configured(evidence, subject, expected)
+        wrong = [text for place in declared if (text := found.misplaced(place)) is not None]
         if wrong:
-            return non_conforme(expected, msg("ports mal configurés : {ports}", ports=" ; ".join(wrong)))
-        no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
-        unknown = [place.port for place in declared if place.port not in numbers]
+            return non_conforme(
+                expected,
+                msg("ports mal configurés : {ports} ; selon {source}", ports=" ; ".join(wrong), source=found.source),
+            )
+        found.all_named()
+        unknown = [place.port for place in declared if place.port not in found.numbers]
         if unknown:
             raise NotVerified(
                 msg(
                     "ports {ports} introuvables sur {device}, qui connaît {known}",
                     ports=listed(unknown),
                     device=subject.target,
-                    known=listed(sorted(numbers)[:48]),
+                    known=listed(sorted(found.numbers)[:48]),
                 ),
                 expected=expected,
             )
+        untold = found.untold(found.numbers[place.port] for place in declared)
+        if untold:
+            raise vlans_untold(subject, untold, found, expected)
         return conforme(
             expected,
-            msg("{count} ports conformes : {ports}", count=len(declared), ports=listed(p.port for p in declared)),
+            msg(
+                "{count} ports conformes : {ports} ; selon {source}",
+                count=len(declared),
+                ports=listed(p.port for p in declared),
+                source=found.source,
+            ),
         )
 
 
@@ -80,33 +88,38 @@ class NativeVlan(Check[NoParameters]):
 
     def subjects(self, topology: Topology, parameters: NoParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Declared switches."""
-        return subjects_for(topology, switches(topology))
+        return switch_subjects(topology, switches(topology))
 
     def requests(self, topology: Topology, subject: Subject, parameters: NoParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The bridge observation, where there is an access to make it."""
-        device = topology.devices[subject.target]
-        return requests_for(topology, device, BRIDGE) if device.admin.snmp else ()
+        """The bridge observation and the command line, where there is an access to make them."""
+        return switch_requests(topology, subject.target, named=False)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: NoParameters) -> Judgement:  # noqa: ARG002 - contract
         """N where a trunk's untagged VLAN or PVID is one that the building uses."""
         topology = evidence.topology
         expected = msg("aucun VLAN déclaré sans étiquette sur une liaison de {device}", device=subject.target)
-        facts = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
-        trunks = {number: port for number, port in ports(facts, expected).items() if port.tagged}
+        found = configured(evidence, subject, expected, named=False)
+        trunks = {number: port for number, port in found.ports.items() if port.tagged}
         used = {
-            number: found
-            for number, port in sorted(trunks.items())
-            if (found := (without_tag(port) & topology.vlans.keys()))
+            number: at for number, port in sorted(trunks.items()) if (at := (without_tag(port) & topology.vlans.keys()))
         }
         if used:
             return non_conforme(
                 expected,
                 msg(
-                    "VLAN natif utilisé : {ports}",
-                    ports=listed(f"port {n} : VLAN {listed(sorted(vlans))}" for n, vlans in used.items()),
+                    "VLAN natif utilisé : {ports} ; selon {source}",
+                    ports=listed(f"port {found.shown(n)} : VLAN {listed(sorted(vlans))}" for n, vlans in used.items()),
+                    source=found.source,
                 ),
             )
+        untold = found.links_untold()
+        if untold:
+            raise vlans_untold(subject, untold, found, expected)
         return conforme(
             expected,
-            msg("{count} liaisons étiquetées, aucune ne porte de VLAN déclaré sans étiquette", count=len(trunks)),
+            msg(
+                "{count} liaisons étiquetées, aucune ne porte de VLAN déclaré sans étiquette ; selon {source}",
+                count=len(trunks),
+                source=found.source,
+            ),
         )

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from probes.api import Check, Evidence, NotVerified, conforme, non_conforme, sans_objet
+from probes.switching.told import said_by, told, vlans_told
+from probes.switching.words import listed
 from r2s_audit.model.base import Model
 from r2s_audit.model.finding import Judgement, Subject, Value
 from r2s_audit.model.observation import Request
@@ -17,7 +19,8 @@ from r2s_audit.model.site import Device, DeviceRole, Intrusiveness, VlanId
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, requests_for, subjects_for, the_request
+from .asking import no_gap, requests_for, subjects_for, the_request
+from .configured import SNMP, by_command_line, switch_requests, switch_subjects
 from .facts import BridgeFacts, LldpFacts
 from .specs import BRIDGE, LLDP
 from .topology_graph import Graph, Link, declared_links
@@ -206,12 +209,11 @@ class VlansDeclared(Check[VlansParameters]):
 
     def subjects(self, topology: Topology, parameters: VlansParameters) -> Iterable[Subject]:
         """Declared switches of which the declaration wants at least one VLAN."""
-        return subjects_for(topology, [d for d in _switches(topology) if self._required(topology, d, parameters)])
+        return switch_subjects(topology, [d for d in _switches(topology) if self._required(topology, d, parameters)])
 
     def requests(self, topology: Topology, subject: Subject, parameters: VlansParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The bridge observation, where there is an access to make it."""
-        device = topology.devices[subject.target]
-        return requests_for(topology, device, BRIDGE) if device.admin.snmp else ()
+        """The bridge observation and the command line, where there is an access to make them."""
+        return switch_requests(topology, subject.target, named=False)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: VlansParameters) -> Judgement:
         """The worse of what missing and undeclared VLANs cost."""
@@ -222,17 +224,17 @@ class VlansDeclared(Check[VlansParameters]):
             required=listed(sorted(required)),
             ignored=listed(parameters.ignored_extra),
         )
-        facts = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
-        configured = self._configured(facts, expected)
+        configured, source = self._configured(evidence, subject, expected)
         missing = required - configured
         undeclared = configured - set(topology.vlans) - set(parameters.ignored_extra)
         found = Fraction(len(required) - len(missing), len(required))
         measured = msg(
-            "{found} VLAN requis sur {count} configurés ; manquants : {missing} ; non déclarés : {undeclared}",
+            "{found} VLAN requis sur {count} configurés ; manquants : {missing} ; non déclarés : {undeclared} ; selon {source}",
             found=len(required) - len(missing),
             count=len(required),
             missing=listed(sorted(missing)),
             undeclared=listed(sorted(undeclared)),
+            source=source,
         )
         costs = [Value.CONFORME]
         if missing:
@@ -247,9 +249,26 @@ class VlansDeclared(Check[VlansParameters]):
             return set(topology.vlans)
         return {s.vlan for s in topology.site.sockets if s.switch == device.id}
 
+    @classmethod
+    def _configured(cls, evidence: Evidence, subject: Subject, expected: Message) -> tuple[set[int], str]:
+        """The VLANs, and who lists them: see :mod:`probes.snmp.configured`."""
+        device = evidence.topology.devices[subject.target]
+        if not by_command_line(device):
+            bridge = evidence.facts(the_request(evidence.topology, subject, BRIDGE, expected), BridgeFacts)
+            found = cls._by_agent(bridge, expected)
+            if found is not None:
+                return found, SNMP
+            if device.admin.ssh is None:
+                raise NotVerified(
+                    msg("l'agent n'offre ni dot1qVlanStaticTable ni dot1qVlanCurrentTable (RFC 4363)"),
+                    expected=expected,
+                )
+        facts = told(evidence, device, expected)
+        return vlans_told(facts, device, expected), said_by(facts)
+
     @staticmethod
-    def _configured(facts: BridgeFacts, expected: Message) -> set[int]:
-        """Static VLANs, else the current ones that nobody else announced, else Cisco's that are in operation."""
+    def _by_agent(facts: BridgeFacts, expected: Message) -> set[int] | None:
+        """Static VLANs, else the current ones that nobody else announced, else Cisco's that are in operation; else None."""
         no_gap(facts.gaps, ("dot1qVlanStaticTable", "ieee8021QBridgeVlanStaticTable"), expected)
         if facts.static_vlans:
             return {v.id for v in facts.static_vlans}
@@ -259,9 +278,7 @@ class VlansDeclared(Check[VlansParameters]):
             return current
         no_gap(facts.gaps, ("vtpVlanTable",), expected)
         if not facts.vtp_vlans:
-            raise NotVerified(
-                msg("l'agent n'offre ni dot1qVlanStaticTable ni dot1qVlanCurrentTable (RFC 4363)"), expected=expected
-            )
+            return None
         return {v.id for v in facts.vtp_vlans if v.state == _OPERATIONAL}
 
 

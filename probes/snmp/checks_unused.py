@@ -1,14 +1,19 @@
-"""Check of switch ports that nothing is declared to use, by SNMP: administratively down."""
+"""Check of switch ports that nothing is declared to use: administratively down."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self
 
 from pydantic import model_validator
 
 from probes.api import Check, Evidence, NotVerified, sans_objet
+from probes.switching.names import is_physical, port_key, spelt
+from probes.switching.ports import switches
+from probes.switching.told import declared_names, not_told, said_by, told
+from probes.switching.words import listed
 from r2s_audit.model.base import Model
 from r2s_audit.model.finding import Judgement, Subject, Value
 from r2s_audit.model.observation import Request
@@ -17,9 +22,10 @@ from r2s_audit.model.site import Device, Intrusiveness
 from r2s_audit.model.text import Message, msg
 from r2s_audit.model.topology import Topology
 
-from .asking import listed, no_gap, subjects_for, the_request
+from .asking import no_gap, the_request
+from .configured import NAME_TABLES, SNMP, by_command_line, switch_requests, switch_subjects
 from .facts import BridgeFacts, Interface, SystemFacts
-from .ports import numbered, port_requests, switches
+from .ports import PORT_TABLES, numbered
 from .specs import BRIDGE, SYSTEM
 
 _ETHERNET = {6, 7, 11, 62, 69, 117}
@@ -58,11 +64,11 @@ class UnusedPorts(Check[UnusedParameters]):
 
     def subjects(self, topology: Topology, parameters: UnusedParameters) -> Iterable[Subject]:  # noqa: ARG002 - contract
         """Declared switches."""
-        return subjects_for(topology, switches(topology))
+        return switch_subjects(topology, switches(topology))
 
     def requests(self, topology: Topology, subject: Subject, parameters: UnusedParameters) -> Sequence[Request]:  # noqa: ARG002 - contract
-        """The interfaces, and which of them are the bridge's, where there is an access to read them."""
-        return port_requests(topology, subject.target)
+        """The interfaces, and which of them are the bridge's; and the command line."""
+        return switch_requests(topology, subject.target)
 
     def judge(self, subject: Subject, evidence: Evidence, parameters: UnusedParameters) -> Judgement:
         """By the share of unused ports that are down; not verified where a declared port is not found."""
@@ -73,19 +79,13 @@ class UnusedPorts(Check[UnusedParameters]):
             device=device.id,
             atteint=parameters.atteint,
         )
-        system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
-        bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
-        used = _used(topology, device, expected)
-        no_gap(system.gaps, ("ifTable", "ifXTable"), expected)
-        unused = _unused(system, used, device, expected)
-        if not unused:
+        unused = _told(evidence, subject, expected)
+        if unused.none:
             return sans_objet(
                 expected, msg("tous les ports Ethernet de {device} ont un usage déclaré", device=device.id)
             )
-        opened = [name for name, interface in unused.items() if interface.admin != _DOWN]
-        down = [interface.index for interface in unused.values() if interface.admin == _DOWN]
-        sure = sum(index in numbered(bridge) for index in down)
-        worst, best = (_value(count, len(opened), parameters) for count in (sure, len(down)))
+        opened, down, sure = unused.opened, unused.down, unused.sure
+        worst, best = (_value(count, len(opened), parameters) for count in (sure, down))
         if worst is not best:
             raise NotVerified(
                 msg(
@@ -93,11 +93,91 @@ class UnusedPorts(Check[UnusedParameters]):
                     " dont rien ne dit si ce sont des ports",
                     opened=len(opened),
                     down=sure,
-                    count=len(down) - sure,
+                    count=down - sure,
                 ),
                 expected=expected,
             )
-        return Judgement(value=worst, expected=expected, measured=_measured(sure, opened))
+        return Judgement(value=worst, expected=expected, measured=_measured(sure, opened, unused.source))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unused:
+    """The ports that nothing is declared to use: names of those that are open, how many are down, of how many that is sure."""
+
+    opened: list[str]
+    down: int
+    sure: int
+    source: str
+
+    @property
+    def none(self) -> bool:
+        """Every port has a use."""
+        return not self.opened and not self.down
+
+
+def _told(evidence: Evidence, subject: Subject, expected: Message) -> _Unused:
+    """By whoever speaks for the switch: see :mod:`probes.snmp.configured`. An agent that names no port of the bridge cannot.
+
+    Raises:
+        NotVerified: it was not read, or does not tell.
+    """
+    topology = evidence.topology
+    device = topology.devices[subject.target]
+    if by_command_line(device):
+        return _by_command_line(evidence, device, expected)
+    system = evidence.facts(the_request(topology, subject, SYSTEM, expected), SystemFacts)
+    bridge = evidence.facts(the_request(topology, subject, BRIDGE, expected), BridgeFacts)
+    if device.admin.ssh is not None and not numbered(bridge):
+        no_gap(bridge.gaps, PORT_TABLES, expected)
+        return _by_command_line(evidence, device, expected)
+    return _by_agent(topology, device, system, bridge, expected)
+
+
+def _by_agent(
+    topology: Topology, device: Device, system: SystemFacts, bridge: BridgeFacts, expected: Message
+) -> _Unused:
+    """By ifTable; of what is down, ports of the bridge are ports for sure.
+
+    Raises:
+        NotVerified: a table was not read to its end, or a declared port is not found.
+    """
+    used = _used(topology, device, expected)
+    no_gap(system.gaps, NAME_TABLES, expected)
+    unused = _unused(system, used, device, expected)
+    down = [interface.index for interface in unused.values() if interface.admin == _DOWN]
+    return _Unused(
+        opened=[name for name, interface in unused.items() if interface.admin != _DOWN],
+        down=len(down),
+        sure=sum(index in numbered(bridge) for index in down),
+        source=SNMP,
+    )
+
+
+def _by_command_line(evidence: Evidence, device: Device, expected: Message) -> _Unused:
+    """By the list of ports; aggregates and interfaces of the switch itself are none.
+
+    A declared port that is not in the list may be one of the switch's own management, which many leave out of it: then
+    the configuration names it.
+
+    Raises:
+        NotVerified: there is no such list, a declared port is nowhere, or one does not say its state.
+    """
+    facts = told(evidence, device, expected)
+    used = _used(evidence.topology, device, expected)
+    if facts.ports is None:
+        raise not_told(facts, device, expected)
+    numbers = spelt({port.name: n for n, port in enumerate(facts.ports)}, used)
+    beside = {port_key(name) for name in (facts.protections.interfaces if facts.protections else ())}
+    missing = sorted(name for name in used - numbers.keys() if port_key(name) not in beside)
+    if missing:
+        raise _not_found(missing, device, (port.name for port in facts.ports), expected)
+    taken = {numbers[name] for name in used & numbers.keys()}
+    unused = [port for n, port in enumerate(facts.ports) if n not in taken and is_physical(port.name)]
+    if any(port.enabled is None for port in unused):
+        raise not_told(facts, device, expected)
+    opened = [port.name for port in unused if port.enabled]
+    down = len(unused) - len(opened)
+    return _Unused(opened, down, down, said_by(facts))
 
 
 def _value(down: int, opened: int, parameters: UnusedParameters) -> Value:
@@ -124,9 +204,7 @@ def _used(topology: Topology, device: Device, expected: Message) -> set[str]:
             ),
             expected=expected,
         )
-    site = topology.site
-    found = {s.port for s in site.sockets if s.switch == device.id} | set(device.other_ports)
-    return found | {a.port for d in site.devices for a in d.attached_to if a.switch == device.id}
+    return declared_names(topology, device)
 
 
 def _unused(facts: SystemFacts, used: set[str], device: Device, expected: Message) -> dict[str, Interface]:
@@ -150,23 +228,28 @@ def _unused(facts: SystemFacts, used: set[str], device: Device, expected: Messag
         unused[name if name not in unused else f"{name} (ifIndex {interface.index})"] = interface
     missing = sorted(used - known)
     if missing:
-        raise NotVerified(
-            msg(
-                "ports {ports} introuvables sur {device}, qui connaît {known}",
-                ports=listed(missing),
-                device=device.id,
-                known=listed(sorted(known)[:48]),
-            ),
-            expected=expected,
-        )
+        raise _not_found(missing, device, known, expected)
     return unused
 
 
-def _measured(down: int, opened: list[str]) -> Message:
+def _not_found(missing: Iterable[str], device: Device, known: Iterable[str], expected: Message) -> NotVerified:
+    return NotVerified(
+        msg(
+            "ports {ports} introuvables sur {device}, qui connaît {known}",
+            ports=listed(missing),
+            device=device.id,
+            known=listed(sorted(known)[:48]),
+        ),
+        expected=expected,
+    )
+
+
+def _measured(down: int, opened: list[str], source: str) -> Message:
     if not opened:
-        return msg("ports sans usage déclaré, tous désactivés : {count}", count=down)
+        return msg("ports sans usage déclaré, tous désactivés : {count} ; selon {source}", count=down, source=source)
     return msg(
-        "ports sans usage déclaré : {count}, dont ouverts : {opened} ({ports})",
+        "ports sans usage déclaré : {count}, dont ouverts : {opened} ({ports}) ; selon {source}",
+        source=source,
         opened=len(opened),
         count=down + len(opened),
         ports=listed([*opened[:_SHOWN], *(["…"] if len(opened) > _SHOWN else [])]),

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from probes.api import Access, CollectFailure, CollectorSpec, Outcome
+from r2s_audit.model.administration import SnmpV3
 from r2s_audit.model.observation import Failure, Request
-from r2s_audit.model.site import AnyAddress, Device, SnmpV3
+from r2s_audit.model.site import AnyAddress, Device
 from r2s_audit.model.text import msg
 
 from . import oids, tables

@@ -19,7 +19,7 @@ from .oids import SYSTEM_SCALARS
 from .usm import AgentError, Denied, UsmSession
 
 if TYPE_CHECKING:
-    from r2s_audit.model.site import SnmpV3
+    from r2s_audit.model.administration import SnmpV3
 
     from .channel import Channel
 

@@ -1,19 +1,12 @@
-"""What a switch's ports are configured to do, whichever MIB says it; and which of them the declaration speaks of. Pure."""
+"""What a switch's ports are configured to do, whichever MIB says it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from probes.switching.ports import Port
+from r2s_audit.model.text import Message
 
-from probes.api import NotVerified
-from r2s_audit.model.observation import Request
-from r2s_audit.model.site import Device, DeviceRole
-from r2s_audit.model.text import Message, msg
-from r2s_audit.model.topology import Topology
-
-from .asking import listed, no_gap, requests_for
+from .asking import no_gap
 from .facts import BridgeFacts, CiscoPort, CurrentVlan, StaticVlan, SystemFacts
-from .specs import BRIDGE, SYSTEM
 
 _STATIC_TABLES = (
     "dot1qVlanStaticTable",
@@ -23,63 +16,14 @@ _STATIC_TABLES = (
     "ieee8021QBridgePortVlanTable",
     "ieee8021BridgeBasePortTable",
 )
+PORT_TABLES = ("dot1dBasePortTable", "ieee8021BridgeBasePortTable", "vlanTrunkPortTable", "vmMembershipTable")
+"""Where the ports of the bridge are numbered."""
 _CURRENT_TABLES = ("dot1qVlanCurrentTable", "ieee8021QBridgeVlanCurrentTable")
 _CISCO_TABLES = ("vtpVlanTable", "vlanTrunkPortTable", "vmMembershipTable")
 _TRUNKING = 1
 """vlanTrunkPortDynamicStatus trunking(1)."""
 _NEGOTIABLE = {3: "desirable", 4: "auto"}
 """vlanTrunkPortDynamicState: whoever asks by DTP is given a trunk (DISA L2S-000005)."""
-_NOT_COMPARED = {"unauthenticated", "mirror", "trunk"}
-"""Points whose sockets have no VLAN of their own to be found in: the authenticator, or nobody, decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """What the VLAN tables and the PVID say of one port."""
-
-    tagged: frozenset[int]
-    untagged: frozenset[int]
-    """The VLANs that leave without a tag."""
-    pvid: int | None = None
-    """The VLAN of frames that arrive without one."""
-    negotiable: str = ""
-    """In which mode it makes a trunk of whoever asks; empty where it does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A switch port that the declaration speaks of: a socket's or a device's."""
-
-    owner: str
-    port: str
-    vlan: int
-
-
-def switches(topology: Topology) -> list[Device]:
-    """Declared switches, in file order."""
-    return [d for d in topology.site.devices if d.role is DeviceRole.SWITCH]
-
-
-def places(topology: Topology, switch: str) -> list[Place]:
-    """Ports of a switch whose VLAN is declared once and for all: those of sockets, then those of devices."""
-    special = {p.socket for p in topology.site.points if p.kind in _NOT_COMPARED}
-    found = [Place(s.id, s.port, s.vlan) for s in topology.site.sockets if s.switch == switch and s.id not in special]
-    for device in topology.site.devices:
-        for attached in device.attached_to:
-            if attached.switch != switch or attached.link:
-                continue
-            own = topology.vlans_of(device)
-            if attached.vlan is not None or len(own) == 1:
-                found.append(Place(device.id, attached.port, attached.vlan or next(iter(own))))
-    return found
-
-
-def links(topology: Topology, switch: str) -> set[str]:
-    """Names of the ports of a switch that the declaration lets carry tagged VLANs."""
-    trunks = {p.socket for p in topology.site.points if p.kind == "trunk"}
-    found = {s.port for s in topology.site.sockets if s.switch == switch and s.id in trunks}
-    found.update(a.port for d in topology.site.devices for a in d.attached_to if a.switch == switch and a.link)
-    return found
 
 
 def is_cisco(facts: BridgeFacts) -> bool:
@@ -87,13 +31,14 @@ def is_cisco(facts: BridgeFacts) -> bool:
     return bool(facts.cisco_ports) and not facts.static_vlans and not facts.current_vlans
 
 
-def ports(facts: BridgeFacts, expected: Message) -> dict[int, Port]:
+def ports(facts: BridgeFacts, expected: Message) -> dict[int, Port] | None:
     """Every port that is in a VLAN or has a PVID, by bridge port; by ifIndex where only Cisco's tables say it.
 
     Some agents fill the static table with names alone, and the current one with ports: that one is then what is known.
+    None where tables that were read to their end, every one, name no port: the agent does not offer them.
 
     Raises:
-        NotVerified: the tables were not read to their end, or the agent has none.
+        NotVerified: the tables were not read to their end.
     """
     if is_cisco(facts):
         no_gap(facts.gaps, _CISCO_TABLES, expected)
@@ -105,10 +50,8 @@ def ports(facts: BridgeFacts, expected: Message) -> dict[int, Port]:
         no_gap(facts.gaps, _CURRENT_TABLES, expected)
         rows = facts.current_vlans
     if not any(v.egress or v.untagged for v in rows):
-        raise NotVerified(
-            msg("l'agent n'offre de ports ni dans dot1qVlanStaticTable ni dans dot1qVlanCurrentTable (RFC 4363)"),
-            expected=expected,
-        )
+        no_gap(facts.gaps, _CISCO_TABLES, expected)
+        return None
     egress: dict[int, set[int]] = {}
     bare: dict[int, set[int]] = {}
     for vlan in rows:
@@ -136,14 +79,6 @@ def _cisco(port: CiscoPort, known: frozenset[int]) -> Port | None:
     return None
 
 
-def port_requests(topology: Topology, switch: str) -> tuple[Request, ...]:
-    """The bridge observation, and that of the interfaces for their names; none without an access to make them."""
-    device = topology.devices[switch]
-    if device.admin.snmp is None:
-        return ()
-    return (*requests_for(topology, device, BRIDGE), *requests_for(topology, device, SYSTEM))
-
-
 def numbered(bridge: BridgeFacts) -> dict[int, int]:
     """The switch's ports by ifIndex, numbered as :func:`ports` does."""
     if is_cisco(bridge):
@@ -161,28 +96,3 @@ def names(bridge: BridgeFacts, system: SystemFacts) -> dict[str, int]:
             if number is not None and text is not None and text.text:
                 found.setdefault(text.text, number)
     return found
-
-
-def named(numbers: Mapping[str, int]) -> dict[int, str]:
-    """One name for each port, for a sentence."""
-    found: dict[int, str] = {}
-    for name, number in numbers.items():
-        found.setdefault(number, name)
-    return found
-
-
-def without_tag(port: Port) -> frozenset[int]:
-    """The VLANs in which whoever is plugged in and knows no tag is, or is heard."""
-    return port.untagged | ({port.pvid} if port.pvid else frozenset())
-
-
-def misplaced(place: Place, found: Mapping[int, Port], numbers: Mapping[str, int]) -> str | None:
-    """What is wrong with a declared port, in numbers; None where nothing is, or it is not known."""
-    if place.port not in numbers:
-        return None
-    port = found.get(numbers[place.port], Port(frozenset(), frozenset()))
-    if port.untagged == {place.vlan} and not port.tagged and port.pvid in {None, place.vlan}:
-        return None
-    pvid = f" PVID {port.pvid}" if port.pvid not in {None, *port.untagged} else ""
-    carried = f"{listed(sorted(port.untagged))} [{listed(sorted(port.tagged))}]{pvid}"
-    return f"{place.owner} ({place.port}) : {carried} ≠ {place.vlan}"

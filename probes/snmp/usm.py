@@ -31,7 +31,7 @@ from .facts import UsmUsed
 from .values import Value
 
 if TYPE_CHECKING:
-    from r2s_audit.model.site import SnmpV3
+    from r2s_audit.model.administration import SnmpV3
 
     from .channel import Channel
     from .oids import Oid

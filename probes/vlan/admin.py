@@ -21,7 +21,8 @@ from probes.vlan.truth import (
     require_around,
     require_hearing,
 )
-from r2s_audit.model.site import Intrusiveness, Port, ZoneKind
+from r2s_audit.model.base import Port
+from r2s_audit.model.site import Intrusiveness, ZoneKind
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from probes.vlan.facts import Count, Loss, ReachState, SenderControl
 from r2s_audit.model.addresses import IPAddress
-from r2s_audit.model.base import Model
-from r2s_audit.model.site import Port
+from r2s_audit.model.base import Model, Port
 
 _TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 """ICMP type and code of a packet whose hops ran out on the way: RFC 792; RFC 4443 §3.3."""

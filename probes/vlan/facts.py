@@ -13,8 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from r2s_audit.model.addresses import IPAddress
-from r2s_audit.model.base import Model
-from r2s_audit.model.site import Port
+from r2s_audit.model.base import Model, Port
 
 Count = Annotated[int, Field(ge=0)]
 

@@ -16,8 +16,9 @@ from probes.vlan.facts import ReachState
 from probes.vlan.isolation import CONTROLS, Directed, isolation_requests, judge_isolation
 from probes.vlan.matrix import ATTEMPT, Cell, matrix
 from probes.vlan.truth import attempt_facts, crossed
+from r2s_audit.model.base import Port
 from r2s_audit.model.finding import Value
-from r2s_audit.model.site import Intrusiveness, Port
+from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from pydantic import Field
 from probes.api import Check
 from probes.vlan.isolation import Directed, isolation_requests, judge_isolation
 from probes.vlan.matrix import SENTINELS, Cell, matrix, tcp_ports
-from r2s_audit.model.site import Intrusiveness, Port
+from r2s_audit.model.base import Port
+from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:

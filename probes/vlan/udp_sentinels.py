@@ -33,8 +33,9 @@ from probes.vlan.facts import ReachFacts, ReachState
 from probes.vlan.isolation import Directed, isolation_requests, judge_isolation
 from probes.vlan.matrix import ATTEMPT, UDP_SENTINELS, Cell, matrix
 from probes.vlan.truth import attempt_facts, bridged, came_from_afar, crossed
+from r2s_audit.model.base import Port
 from r2s_audit.model.finding import Value
-from r2s_audit.model.site import Intrusiveness, Port
+from r2s_audit.model.site import Intrusiveness
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:

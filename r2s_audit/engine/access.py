@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from probes.wire.supplicant import Supplicants
     from r2s_audit.engine.interfaces import Interface
     from r2s_audit.evidence.blobs import BlobStore
+    from r2s_audit.model.base import SecretRef
     from r2s_audit.model.observation import BlobRef
-    from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint, SecretRef
+    from r2s_audit.model.site import AnyAddress, Device, MeasuringPoint
     from r2s_audit.model.topology import Topology
 
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EADDRNOTAVAIL, errno.ENETDOWN}

@@ -21,6 +21,10 @@ PATTERNS: dict[str, Message] = {
     r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$": msg(
         "une référence : env:NOM (variable d'environnement) ou file:CHEMIN (fichier à côté du fichier de site)"
     ),
+    r"^(SHA256:[A-Za-z0-9+/]{43}=?|(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{40,2000}={0,2}( [^\r\n]{0,200})?)$": msg(
+        "la clé publique du serveur, d'une ligne (ssh-ed25519 AAAA…), ou son empreinte (SHA256: et 43 caractères)"
+    ),
+    r"^[^\s:@]{1,64}$": msg("un nom de compte : 64 caractères au plus, sans espace ni « : » ni « @ »"),
     r"^[^\s/]{1,15}$": msg("un nom d'interface réseau : 15 caractères au plus, sans espace ni « / »"),
     r"^\d{1,9}(/0*[1-9]\d{0,8}|\.\d{1,9})?$": msg(
         'un nombre exact entre guillemets, par exemple "3", "2.5" ou "4/3" (9 chiffres au plus de chaque côté)'
@@ -66,6 +70,15 @@ RULES: dict[str, Rule] = {
         msg("auth_protocol et auth_secret aussi : pas de chiffrement sans authentification (RFC 3414, § 2.2)"),
         msg("priv_protocol sans auth_protocol"),
         "priv_protocol",
+    ),
+    "ssh needs either password or private_key": Rule(
+        msg("soit password, soit private_key"),
+        msg("ni password ni private_key, ou les deux"),
+    ),
+    "host_key is not what its type says": Rule(
+        msg("la clé publique entière, telle que l'équipement la donne lui-même"),
+        msg("une clé dont le contenu n'est pas du type annoncé"),
+        "host_key",
     ),
     "ports are needed for tcp and udp, and refused for icmp": Rule(
         msg("ports : [numéros] avec tcp et udp, pas de ports avec icmp"),

@@ -30,10 +30,11 @@ from .description import Description
 from .errors import LabError
 from .fault import Fault, changed
 from .keeping import SEARCH_PATH, Identity, Keeper, kill, locked, remove
-from .paths import SECRETS, Layout, locate
+from .paths import SECRETS, SSH_KEY, SSH_PUBLIC, Layout, locate
 from .pki import Authority
 from .plan import packages, plan
 from .site import site_document, write_site
+from .ssh_keys import draw
 from .status import BuildingStatus, read_status
 
 
@@ -101,6 +102,7 @@ class Building:
         _write_json(self._layout.state, {"pid": self._keeper.identity.pid, "started": self._keeper.identity.started})
         for secret in SECRETS:
             _write_secret(self._layout.secret(secret))
+        draw(self._layout.secret(SSH_KEY), self._layout.secret(SSH_PUBLIC))
         self._run(["sh", "-s"], plumbing.make_nodes(self.sane))
         self._run(["ip", "-batch", "-"], plumbing.make_cables(self.sane))
         authority = Authority.create(self._layout.pki)

@@ -35,6 +35,8 @@ class Port:
     """How 802.1X guards it, with the words of the description; empty where it does not."""
     configured: int | None = None
     """The VLAN that it would have if it were open."""
+    protected: bool = False
+    """Whether it reaches no other port of which this is so."""
 
     @property
     def closed(self) -> bool:
@@ -129,7 +131,7 @@ def read(database: Path, control: Path, bridge: str) -> Switch:
     """Everything that the SNMP tables need, in one transaction and one command."""
     columns = {
         "Bridge": ["name", "ports", "external_ids", "other_config", "rstp_enable", "stp_enable"],
-        "Port": ["_uuid", "name", "tag", "trunks", "vlan_mode", "interfaces", "external_ids"],
+        "Port": ["_uuid", "name", "tag", "trunks", "vlan_mode", "interfaces", "external_ids", "protected"],
         "Interface": ["_uuid", "name", "ofport", "ifindex", "mac_in_use", "type"],
     }
     operations = [{"op": "select", "table": table, "where": [], "columns": names} for table, names in columns.items()]
@@ -166,7 +168,7 @@ def _port(row: dict[str, Any], interface: dict[str, Any]) -> Port:
     mode = "mirror" if "mirror" in notes else row["vlan_mode"] or ("access" if tag is not None else "trunk")
     configured = int(notes["vlan"]) if "vlan" in notes else None
     place = (interface["ofport"], row["name"], interface["ifindex"] or 0)
-    return Port(*place, tag, trunks, mode, notes.get("dot1x", ""), configured)
+    return Port(*place, tag, trunks, mode, notes.get("dot1x", ""), configured, bool(row["protected"]))
 
 
 def _learned(text: str) -> tuple[Learned, ...]:

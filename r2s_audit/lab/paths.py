@@ -13,6 +13,8 @@ from .errors import LabError
 
 AUTH_SECRET, PRIV_SECRET = "snmp-auth", "snmp-priv"  # names of files, not secrets
 RADIUS_SECRET, DOT1X_PASSWORD = "radius", "dot1x-password"
+SSH_KEY, SSH_PUBLIC = "ssh-auditeur", "ssh-auditeur.pub"
+"""The account's key for the switches' command lines, drawn with the secrets."""
 SECRETS = (AUTH_SECRET, PRIV_SECRET, RADIUS_SECRET, DOT1X_PASSWORD)
 """What is drawn when a building goes up."""
 _SOCKET_LIMIT = 60

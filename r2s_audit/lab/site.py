@@ -13,13 +13,16 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from .daemons import dnsmasq
+from .daemons.base import Site
 from .daemons.freeradius import client_certificate
 from .daemons.https import HttpsSettings
 from .daemons.responder import UdpSettings
+from .daemons.ssh import host_key
 from .declared import declared_services
 from .description import Description, Flow, Node, mac
-from .paths import AUTH_SECRET, PRIV_SECRET, Layout
+from .paths import AUTH_SECRET, PRIV_SECRET, SSH_KEY, Layout
 from .pki import certificate_file, key_file
+from .ssh_keys import pinned
 
 _AUDITOR = "auditor"
 _ID = "residence-reference"
@@ -169,8 +172,7 @@ def _device(description: Description, name: str, layout: Layout) -> dict[str, An
     }
     if node.role == "switch":
         device["other_ports"] = list(_other_ports(description, name))
-    if any(service.kind == "snmp" for service in node.services.values()):
-        device["admin"] = {"snmp": _snmp(description, layout)}
+    device["admin"] = dict(_administration(description, name, layout))
     return {key: value for key, value in device.items() if value or key == "other_ports"}
 
 
@@ -202,6 +204,25 @@ def _attachments(description: Description, name: str) -> Iterator[dict[str, Any]
                 yield place
             elif settings.access is not None:
                 yield {**place, "vlan": description.vlans[description.nodes[name].interfaces[interface].vlan].id}
+
+
+def _administration(description: Description, name: str, layout: Layout) -> Iterator[tuple[str, dict[str, Any]]]:
+    """How a node is administered; a command line only once its server has a key that can be pinned."""
+    for service_name, service in description.nodes[name].services.items():
+        if service.kind == "snmp":
+            yield "snmp", _snmp(description, layout)
+        elif service.kind == "ssh" and service.settings.get("command_line") is not None:
+            public = host_key(Site(description, name, service_name, layout)).with_suffix(".pub")
+            if public.exists():
+                yield (
+                    "ssh",
+                    {
+                        "platform": "cisco_ios",
+                        "user": description.snmp.user,
+                        "host_key": pinned(public),
+                        "private_key": f"file:{layout.secret(SSH_KEY)}",
+                    },
+                )
 
 
 def _snmp(description: Description, layout: Layout) -> dict[str, Any]:

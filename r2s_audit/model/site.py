@@ -14,7 +14,8 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from .addresses import IPAddress, IPNetwork
-from .base import Identifier, Model
+from .administration import Administration
+from .base import Identifier, Model, Port, SecretRef
 from .egress import Egress
 
 SITE_FORMAT = 1
@@ -23,12 +24,9 @@ SITE_FORMAT = 1
 
 VlanId = Annotated[int, Field(ge=1, le=4094)]
 """IEEE 802.1Q VID: 0 and 4095 are reserved."""
-Port = Annotated[int, Field(ge=1, le=65535)]
 Duid = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){2,129}$")]
 """A DHCP unique identifier (RFC 8415 §11): type and 1 to 128 octets, in hexadecimal with colons."""
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
-SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
-"""Where a secret is: ``env:NAME`` or ``file:PATH`` (relative to the site file). Never the secret itself."""
 
 
 class Intrusiveness(StrEnum):
@@ -152,35 +150,6 @@ class Socket(Model):
     dwelling: str = ""
     riser: str = ""
     floor: str = ""
-
-
-class SnmpV3(Model):
-    """USM access to a device (RFC 3414, 3826, 7860); the passphrases are references."""
-
-    version: Literal[3] = 3
-    user: str
-    auth_protocol: Literal["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"] | None = None
-    auth_secret: SecretRef | None = None
-    priv_protocol: Literal["DES", "AES-128", "AES-192", "AES-256"] | None = None
-    priv_secret: SecretRef | None = None
-    port: Port = 161
-
-    @model_validator(mode="after")
-    def _levels_are_complete(self) -> Self:
-        if (self.auth_protocol is None) != (self.auth_secret is None):
-            raise ValueError("auth_protocol and auth_secret go together")
-        if (self.priv_protocol is None) != (self.priv_secret is None):
-            raise ValueError("priv_protocol and priv_secret go together")
-        if self.priv_protocol and not self.auth_protocol:
-            raise ValueError("priv_protocol needs auth_protocol (RFC 3414, section 2.2)")
-        return self
-
-
-class Administration(Model):
-    """How a device is administered."""
-
-    snmp: SnmpV3 | None = None
-    snmp_community: SecretRef | None = None
 
 
 class Service(Model):

@@ -26,6 +26,14 @@ def _out(*ways: str) -> list[tuple[str, str]]:
 
 WAY = "kind: dedicated, endpoint: essai, operator: [192.0.2.0/24]"
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP3PXRobIywI1zpjhylbmv+CVEiAoPOe62jqQ0XTXKRp"
+SSH = f"""\
+      ssh:
+        platform: cisco_ios
+        user: auditeur
+        host_key: {KEY}
+"""
+
 WRONG: dict[str, Row] = {
     # keys
     "unknown key": ([("    vlan: 30\n", "    vlan: 30\n    vlna: 30\n")], 47, "sockets[0] (prise-101).vlna", "inconnue « vlna »", "vlan, switch", "vlna : vlan ?"),
@@ -72,6 +80,14 @@ WRONG: dict[str, Row] = {
     "SNMP half said": ([("        auth_secret: env:AUTH\n", "")], 30, "devices[0] (sw-coeur).admin.snmp", "l'un de auth_protocol et auth_secret", "ensemble", ""),
     "privacy without authentication": ([("auth_protocol: SHA-256", "priv_protocol: AES-128"), ("auth_secret: env:AUTH", "priv_secret: env:P")], 32, "devices[0] (sw-coeur).admin.snmp.priv_protocol", "sans auth_protocol", "RFC 3414", ""),
     "protocol of SNMP": ([("SHA-256", "sha256")], 32, "devices[0] (sw-coeur).admin.snmp.auth_protocol", "que l'on n'affiche pas", "SHA-256, SHA-384", "sha256 : SHA-256 ?"),
+    "SSH without a credential": ([("      snmp:\n        user: auditeur\n        auth_protocol: SHA-256\n        auth_secret: env:AUTH\n", SSH)], 30, "devices[0] (sw-coeur).admin.ssh", "ni password ni private_key", "soit password, soit private_key", ""),
+    "SSH with two": ([("      snmp:\n", SSH + "        password: env:A\n        private_key: file:cle\n      snmp:\n")], 30, "devices[0] (sw-coeur).admin.ssh", "ou les deux", "soit password", ""),
+    "SSH without a pinned key": ([("      snmp:\n", SSH.replace(f"        host_key: {KEY}\n", "") + "        password: env:A\n      snmp:\n")], 30, "devices[0] (sw-coeur).admin.ssh.host_key", "« host_key » manque", "obligatoire", ""),
+    "platform of SSH": ([("      snmp:\n", SSH.replace("cisco_ios", "cisco-ios") + "        password: env:A\n      snmp:\n")], 31, "devices[0] (sw-coeur).admin.ssh.platform", "que l'on n'affiche pas", "cisco_ios, ", "cisco-ios : cisco_ios ?"),
+    "MD5 fingerprint": ([("      snmp:\n", SSH.replace(KEY, "MD5:ab:cd") + "        password: env:A\n      snmp:\n")], 33, "devices[0] (sw-coeur).admin.ssh.host_key", "que l'on n'affiche pas", "son empreinte (SHA256:", ""),
+    "key of another type": ([("      snmp:\n", SSH.replace("ssh-ed25519 ", "ssh-rsa ") + "        password: env:A\n      snmp:\n")], 33, "devices[0] (sw-coeur).admin.ssh.host_key", "pas du type annoncé", "la clé publique entière", ""),
+    "password of SSH": ([("      snmp:\n", SSH + "        password: Tr0ub4dor\n      snmp:\n")], 34, "devices[0] (sw-coeur).admin.ssh.password", "secret écrit en clair", "env:NOM", ""),
+    "account with its host": ([("      snmp:\n", SSH.replace("user: auditeur", "user: a@b") + "        password: env:A\n      snmp:\n")], 32, "devices[0] (sw-coeur).admin.ssh.user", "que l'on n'affiche pas", "un nom de compte", ""),
     # versions
     "no version": ([("r2s_site: 1\n", "")], 1, "r2s_site", "« r2s_site » manque", "une des valeurs : 1", ""),
     "newer version": ([("r2s_site: 1", "r2s_site: 2"), ("flows:", "flows_of_2030:")], 1, "r2s_site", "demande r2s-audit plus récent", "le format 1,", ""),
@@ -137,6 +153,16 @@ WRONG: dict[str, Row] = {
 
 def test_the_sample_has_no_problem(tmp_path: Path) -> None:
     assert site_problems(SITE, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [KEY, f"{KEY} root@sw-coeur", "SHA256:KdDXhlrUBwPHdgEwWL0HHLVrh1HnVhmtXcYQSSGVb4I", "SHA256:" + "a" * 43 + "="],
+)
+@pytest.mark.parametrize("credential", ["password: env:A", "private_key: file:cles/auditeur"])
+def test_a_command_line_with_a_pinned_key(key: str, credential: str, tmp_path: Path) -> None:
+    access = SSH.replace(KEY, key) + f"        {credential}\n      snmp:\n"
+    assert site_problems(edited(SITE, ("      snmp:\n", access)), tmp_path) == []
 
 
 @pytest.mark.parametrize("name", WRONG)

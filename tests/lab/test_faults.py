@@ -62,12 +62,32 @@ def effects(building: Building, inside, reach) -> dict[str, Effect]:
         found = answers(*(("prise-tech", a, "icmp") for a in building.address("automate-cvc")))
         return found <= {"silent", "EHOSTUNREACH"}
 
+    def unprotected() -> bool:
+        """What both switches' own command lines show to somebody else's client."""
+        key = building.state_dir / "secrets" / "ssh-auditeur"
+        options = "-tt -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+        typed = "terminal length 0\nshow running-config\nexit\n"
+        shown = [
+            inside(
+                "auditeur",
+                "ssh",
+                *options.split(),
+                "-i",
+                str(key),
+                f"auditeur@{building.address(name)[0]}",
+                input=typed,
+            ).stdout
+            for name in ("sw-coeur", "sw-acces")
+        ]
+        return all("switchport mode access" in text and "bpduguard" not in text for text in shown)
+
     return {
         **hostile_effects.effects(building, inside, reach),
         **network_effects.effects(building, inside, reach),
         **segmentation_effects.effects(building, inside, reach),
         "bacnet-device-off": controller_off,
         "camera-rtsp-clear": camera_in_clear,
+        "layer2-protections-missing": unprotected,
         "mqtt-anonymous-clear": broker_in_clear,
         "snmp-v2c-public": lambda: community("2c") and community("1"),
         "tls-1.0-enabled": tls10,

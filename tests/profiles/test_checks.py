@@ -53,6 +53,7 @@ USED = {
     "snmp.lldp-complete": {"C1.2", "C3.2"},
     "snmp.vlans-declared": {"S1.3"},
     "snmp.dot1q-version": {"S1.3"},
+    "ssh.layer2-protections": {"S1.2"},
     "tls.versions": {"S1.4"},
     "tls.suites": {"S1.4"},
     "tls.certificate": {"S1.4"},

@@ -34,6 +34,8 @@ class SnmpSettings(Settings):
     communities: tuple[str, ...] = ()
     level: Literal["auth", "priv"] = "priv"
     """The least that the account has to do: authenticate, or encrypt as well."""
+    bridge: bool = True
+    """Whether a switch's agent has BRIDGE-MIB and Q-BRIDGE-MIB: those of many small switches do not."""
     identity: dict[Literal["sysName", "sysDescr", "sysLocation", "sysContact"], str] = {}
     """What the system group says instead of the node's own."""
     plays: dict[str, str] = {}
@@ -98,7 +100,8 @@ def _configuration(site: Site, settings: SnmpSettings) -> str:
     # Before the sane agent's own (priority 127).
     lines += [f"pass_persist -p 1 {oid} /bin/sh {here / _play_file(oid)}" for oid in settings.plays]
     if node.role == "switch":
-        lines.append(f"pass_persist {BRIDGE_MIB} /bin/sh {here / 'bridge.sh'}")
+        if settings.bridge:
+            lines.append(f"pass_persist {BRIDGE_MIB} /bin/sh {here / 'bridge.sh'}")
         if _guards(site):
             lines.append(f"pass_persist {PAE_MIB} /bin/sh {here / 'pae.sh'}")
     return "\n".join(lines) + "\n"

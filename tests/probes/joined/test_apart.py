@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from probes.joined.apart import VlansHold
 from probes.snmp.facts import BridgeFacts, BridgePort, Interface, StaticVlan, SystemFacts, Text, UsmUsed
+from probes.switching.facts import SwitchFacts, SwitchPort, SwitchVlan
 from probes.vlan.isolation import Window
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import Failure
@@ -48,6 +49,20 @@ def system(known=PORTS):
     )
 
 
+def cli(untagged=SANE, tagged=()):
+    """The same by the command line, which abbreviates."""
+    ports = tuple(
+        SwitchPort(
+            name=name,
+            pvid=untagged[n],
+            untagged=((untagged[n], untagged[n]),),
+            tagged=tuple((v, v) for p, v in tagged if p == n),
+        )
+        for name, n in PORTS.items()
+    )
+    return SwitchFacts(platform="cisco_ios", vlans=tuple(SwitchVlan(id=v) for v in (10, 20, 30)), ports=ports)
+
+
 NOBODY = {4: proxied(("10.0.10.2", None), ("10.0.20.10", None)), 6: proxied(("fd00:20::10", None), version=6)}
 
 
@@ -59,6 +74,8 @@ def answers(top, one, told_of=lambda request: "silence", tables=None, interfaces
             found.append((request, bridge() if tables is None else tables))
         elif request.collector == "snmp.system":
             found.append((request, system() if interfaces is None else interfaces))
+        elif request.collector == "ssh.switch":
+            found.append((request, cli() if tables is None else tables))
         elif not is_reach(request):
             found.append((request, stands[int(request.param("version"))]))
         else:
@@ -190,3 +207,26 @@ def test_losing_evidence_never_narrows(case):
     whole = bounds[value(CHECK, one, evidence(top, found), WINDOW)]
     part = bounds[value(CHECK, one, evidence(top, [f for f, k in zip(found, kept, strict=True) if k]), WINDOW)]
     assert part[0] <= whole[0] <= whole[1] <= part[1]
+
+
+SSH = {"platform": "cisco_ios", "user": "u", "host_key": f"SHA256:{'A' * 43}", "password": "env:SSH"}
+
+
+@pytest.mark.parametrize(
+    ("how", "expected", "said"),
+    [
+        ({}, C, "configurés séparés (selon cisco_ios) ; cellules tenues vers sup : 6"),
+        ({"told_of": https}, N, "les deux ports sont configurés comme déclarés"),
+        ({"tables": cli(SANE | {3: 20})}, NONE, "la prise est configurée autrement"),
+        ({"tables": cli(tagged=((3, 20),))}, NONE, "la prise est configurée autrement"),
+        ({"tables": cli().model_copy(update={"ports": None})}, U, ""),
+        ({"tables": Failure.TIMEOUT}, U, ""),
+    ],
+)
+def test_a_switch_that_is_known_by_its_command_line_alone(how, expected, said):
+    top = building(sw={"admin": {"ssh": SSH}})
+    asked = {r.collector for r in CHECK.requests(top, the(top, "S30 vlan=20@P30"), WINDOW)}
+    assert asked == {"ssh.switch", "vlan.reach", "vlan.proxy"}
+    found, measured = judged(top=top, **how)
+    assert found is expected
+    assert said in measured

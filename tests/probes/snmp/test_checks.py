@@ -632,7 +632,7 @@ def bridge(static=(), current=(), **changes):
 )  # fmt: skip
 def test_vlans_declared(site, facts, changes, value, words):
     found = judge("snmp.vlans-declared", site(), facts, **changes)
-    assert (found.value, str(found.measured)) == (value, words)
+    assert (found.value, str(found.measured)) == (value, f"{words} ; selon SNMP")
     required = "10" if changes.get("required_on") == "sockets" else "10, 20, 30"
     assert str(found.expected) == f"VLAN {required} configurés, aucun autre hors 1"
 

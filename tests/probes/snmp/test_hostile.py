@@ -29,8 +29,8 @@ from probes.snmp.facts import LegacyFacts
 from probes.snmp.usm import MAX_STRAYS, AgentError, Binding, UsmSession
 from probes.snmp.values import MAX_TEXT, port_list, text
 from probes.snmp.walk import Reading, read_table, walk
+from r2s_audit.model.administration import SnmpV3
 from r2s_audit.model.observation import Failure
-from r2s_audit.model.site import SnmpV3
 from r2s_audit.model.text import msg
 
 OPEN = {"user": "ouvert"}  # noAuthNoPriv, so that a scripted agent can answer without keys

@@ -1,0 +1,1 @@
+"""The command line of a switch over SSH: read, never written to."""
