@@ -51,10 +51,10 @@ def test_by_its_own_line_and_not_by_the_box_of_a_resident(building: Building, tm
     # Nothing else of this requirement sees it: what is declared still works, and no foreign server or prefix is heard.
     wrong = {f.check for f in boxed.audit.findings if f.value is Value.NON_CONFORME}
     assert wrong == {"vlan.egress"}
-    # Few packets, and whoever answers on the way is asked nothing.
+    # Few packets, and whoever answers on the way is asked nothing. With all their hops, other checks ask the end too.
     for file in files:
         sent = Counter(h.hop_limit for h in _to_the_end(building, file))
-        assert sent == {1: 2, 2: 2, 64: 2}
+        assert (sent.keys(), sent[1], sent[2]) == ({1, 2, 64}, 2, 2)
 
 
 def _to_the_end(building: Building, file: Path) -> list[Any]:
