@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from io import StringIO
 from typing import Any
 
 from r2s_audit.model.observation import Failure
@@ -27,11 +28,11 @@ def rows(platform: str, command: str, text: str) -> list[dict[str, Any]]:
     if any(len(line) > LINE for line in text.splitlines()):
         raise Unread(Failure.LIMIT_EXCEEDED, msg("ligne de plus de {most} caractères", most=LINE))
     # Loaded where it is needed: planning must not import what reading imports.
-    from textfsm import TextFSMError  # noqa: PLC0415
+    from textfsm import TextFSM, TextFSMError  # noqa: PLC0415
 
     try:
-        machine = _template(platform, command)
-        machine.Reset()
+        # One of its own for each answer: it holds the rows, and several switches are read at once, in threads.
+        machine = TextFSM(StringIO(_template(platform, command)))
         found = [{name.lower(): value for name, value in row.items()} for row in machine.ParseTextToDicts(text)]
     except TextFSMError as error:
         raise unreadable() from error
@@ -41,13 +42,10 @@ def rows(platform: str, command: str, text: str) -> list[dict[str, Any]]:
 
 
 @cache
-def _template(platform: str, command: str) -> Any:
+def _template(platform: str, command: str) -> str:
     """The template of a command, by its file's own name: the index of all of them takes longer to read than any answer."""
-    from textfsm import TextFSM  # noqa: PLC0415 - see above
-
     file = files("ntc_templates") / "templates" / f"{platform}_{command.replace(' ', '_')}.textfsm"
-    with file.open(encoding="utf-8") as template:
-        return TextFSM(template)
+    return file.read_text(encoding="utf-8")
 
 
 def whole(text: str, numbers: Iterable[str]) -> None:

@@ -166,6 +166,10 @@ TABLE = {
         cli((SANE[0], SANE[1].model_copy(update={"tagged": ((20, 20),)}), SANE[2])),
         {"snmp.access-ports": "N", "snmp.trunks-declared": "N", "snmp.native-vlan": "N"},
     ),
+    "a voice VLAN that does not exist passes nothing": (
+        cli((SANE[0], SANE[1].model_copy(update={"tagged": ((200, 200),)}), SANE[2])),
+        {},
+    ),
     "another VLAN": (cli((SANE[0], access("Et2", 20), SANE[2])), {"snmp.access-ports": "N"}),
     "in no VLAN": (
         cli((SANE[0], SwitchPort(name="Et2", mode="routed", untagged=(), tagged=(), enabled=True), SANE[2])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import pytest
@@ -697,3 +698,15 @@ def test_no_answer_makes_a_reader_fail(platform, ground, data):
         at = data.draw(st.integers(0, len(lines) - 1))
         lines[at] = data.draw(st.text(max_size=60) | st.sampled_from(lines))
     facts_of(platform, dict.fromkeys(commands(platform), "\n".join(lines)))
+
+
+def test_switches_that_are_read_at_once_do_not_mix():
+    """The collector reads each switch in a thread of its own."""
+    answers = [
+        "VLAN Name Status Ports\n" + "".join(f"{vlan} V{number} active\n" for vlan in range(number + 1, 4000, 16))
+        for number in range(16)
+    ]
+    alone = [facts_of("cisco_ios", {"show vlan": answer}) for answer in answers]
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(3):
+            assert list(pool.map(lambda answer: facts_of("cisco_ios", {"show vlan": answer}), answers)) == alone
