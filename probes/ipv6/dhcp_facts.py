@@ -9,8 +9,8 @@ from pydantic import Field
 
 from probes.ipv6.facts import Count, Hearing, Octet
 from probes.wire.dhcpv6 import Problem
+from r2s_audit.model.addresses import IPAddress, IPNetwork
 from r2s_audit.model.base import Model
-from r2s_audit.model.site import IPAddress, IPNetwork
 
 
 class DhcpAnswer(Model):

@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from r2s_audit.model.addresses import IPAddress, IPNetwork
 from r2s_audit.model.base import Model
-from r2s_audit.model.site import IPAddress, IPNetwork
 
 Count = Annotated[int, Field(ge=0)]
 Octet = Annotated[int, Field(ge=0, le=255)]

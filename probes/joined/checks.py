@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probes.joined.apart import VlansHold
+from probes.joined.dedicated import VlansDedicated
 
 if TYPE_CHECKING:
     from probes.api import AnyCheck, CollectorSpec
 
 COLLECTORS: tuple[CollectorSpec, ...] = ()
-CHECKS: tuple[AnyCheck, ...] = (VlansHold(),)
+CHECKS: tuple[AnyCheck, ...] = (VlansHold(), VlansDedicated())

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from r2s_audit.model.addresses import IPAddress
 from r2s_audit.model.base import Model
-from r2s_audit.model.site import IPAddress
 
 MAX_TEXT = 200
 Text = Annotated[str, Field(max_length=MAX_TEXT)]

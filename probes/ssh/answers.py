@@ -30,6 +30,7 @@ _REFUSALS = (
     ),
 )
 """How command lines refuse, and whether for want of a right. Looked for in the first lines only: a description may say so."""
+_STANDS_FOR = {Failure.ACCESS_DENIED: "% Authorization failed", Failure.NOT_SUPPORTED: "% Invalid input"}
 _FIRST = 4
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -91,12 +92,28 @@ class Answers:
                 Failure.LIMIT_EXCEEDED,
                 msg("réponse de plus de {most} caractères ou {lines} lignes", most=CHARACTERS, lines=LINES),
             )
-        text = _CONTROL.sub("", raw.replace("\r\n", "\n").replace("\r", "\n")).expandtabs()
-        beginning = "\n".join([line for line in text.splitlines() if line.strip()][:_FIRST])
-        if not beginning:
+        text = _plain(raw)
+        if not text.strip():
             raise Unread(Failure.NOT_SUPPORTED, msg("réponse vide"))
-        for pattern, denied in _REFUSALS:
-            if pattern.search(beginning):
-                failure = Failure.ACCESS_DENIED if denied else Failure.NOT_SUPPORTED
-                raise Unread(failure, msg("commande refusée par l'équipement"))
+        refusal = _refusal(text)
+        if refusal is not None:
+            raise Unread(refusal, msg("commande refusée par l'équipement"))
         return text
+
+
+def refused(output: str) -> str:
+    """What stands for a refusal where no word of the device may be kept; empty where it refuses nothing."""
+    failure = _refusal(_plain(output))
+    return "" if failure is None else _STANDS_FOR[failure]
+
+
+def _plain(raw: str) -> str:
+    return _CONTROL.sub("", raw.replace("\r\n", "\n").replace("\r", "\n")).expandtabs()
+
+
+def _refusal(text: str) -> Failure | None:
+    beginning = "\n".join([line for line in text.splitlines() if line.strip()][:_FIRST])
+    for pattern, denied in _REFUSALS:
+        if pattern.search(beginning):
+            return Failure.ACCESS_DENIED if denied else Failure.NOT_SUPPORTED
+    return None

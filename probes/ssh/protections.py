@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from probes.switching.facts import Protections, Range
 
-from .answers import unreadable
+from .answers import refused, unreadable
 from .lists import ALL, NAME, merged, vlan_ranges, without
 
 COMMAND = (
@@ -139,7 +139,13 @@ _OF_SWITCH: tuple[tuple[re.Pattern[str], Callable[[_Switch, re.Match[str]], None
 
 
 def kept(output: str) -> str:
-    """Of an answer, the lines of a known form; ``!`` where another section begins, of which nothing is kept."""
+    """Of an answer, the lines of a known form; ``!`` where another section begins, of which nothing is kept.
+
+    Of a refusal, that it is one.
+    """
+    refusal = refused(output)
+    if refusal:
+        return refusal
     lines: list[str] = []
     for line in output.splitlines():
         if _known(line.strip()):

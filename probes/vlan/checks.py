@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from probes.api import CollectorSpec
 from probes.vlan.admin import AdminUnreachable
 from probes.vlan.dwellings import DwellingsIsolated
+from probes.vlan.egress import LeavesAsDeclared
+from probes.vlan.egress_facts import EgressFacts
 from probes.vlan.facts import InsideFacts, LeaseFacts, PointFacts, ProxyFacts, ReachFacts
 from probes.vlan.flows import FlowsOpen
 from probes.vlan.heard_check import ControlProtocols, ForeignFrames
@@ -15,13 +17,14 @@ from probes.vlan.heard_requests import HEARD, TAG_CONTROL
 from probes.vlan.holes import NoReturnHole, UdpIsolated
 from probes.vlan.isolation import IcmpIsolated, TcpIsolated, ZonesCount
 from probes.vlan.lease import DhcpDeclared, NoBox
-from probes.vlan.matrix import INSIDE, LEASE, POINT, PROXY, REACH
+from probes.vlan.matrix import EGRESS, INSIDE, LEASE, POINT, PROXY, REACH
 from probes.vlan.point import PointAlive
 from probes.vlan.proxy import NoProxy
 from probes.vlan.sentinels import SentinelsIsolated
 from probes.vlan.tags_check import DoubleTag, SentTag
 from probes.vlan.tags_facts import TagsReceivedFacts, TagsSentFacts
 from probes.vlan.tags_requests import RECEIVED
+from probes.vlan.udp_sentinels import UdpSentinelsIsolated
 from r2s_audit.model.site import Intrusiveness
 
 if TYPE_CHECKING:
@@ -168,6 +171,21 @@ COLLECTORS: tuple[CollectorSpec, ...] = (
         one_per_device=False,
         apart=True,
     ),
+    CollectorSpec(
+        id=EGRESS,
+        version="1",
+        facts=EgressFacts,
+        function="probes.vlan.egressing:egress",
+        intrusiveness=Intrusiveness.SAFE,
+        packets=32,  # two for each of eight hops and for the end, a RST to each of its answers; six of the window's own
+        seconds=15.0,
+        usual_packets=7,  # two hops and the end; both controls
+        usual_seconds=0.5,
+        needs_wire=True,
+        batch=True,
+        one_per_device=False,
+        apart=True,  # it asks the operator's end, which is no device of the building, and the gateway
+    ),
 )
 CHECKS: tuple[AnyCheck, ...] = (
     PointAlive(),
@@ -175,6 +193,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     TcpIsolated(),
     UdpIsolated(),
     SentinelsIsolated(),
+    UdpSentinelsIsolated(),
     NoReturnHole(),
     FlowsOpen(),
     AdminUnreachable(),
@@ -187,4 +206,5 @@ CHECKS: tuple[AnyCheck, ...] = (
     DoubleTag(),
     DhcpDeclared(),
     NoBox(),
+    LeavesAsDeclared(),
 )

@@ -3,6 +3,8 @@
 What is asked for is always a reading of public identity or time. A protocol without an answer by design (syslog), or
 whose answer needs a secret (RADIUS), has no request: whether it is reached cannot be told from outside.
 
+Where nobody should listen, an empty datagram is sent: it is not there to be understood, but for its refusal.
+
 Sources: RFC 3414 §4 and RFC 3412 §7.1 (SNMPv3 engine discovery), RFC 5905 §7.3 (NTP), RFC 1035 §4.1 (DNS), ANSI/ASHRAE
 135 §16.10 and annex J (BACnet Who-Is), ISO 22510 (KNXnet/IP search), RFC 3261 §11.1 (SIP OPTIONS), RFC 7252 §3 and
 RFC 6690 §4 (CoAP).
@@ -29,6 +31,9 @@ _DNS_ROOT = bytes.fromhex("2a2a000000010000000000000000060001")  # SOA of the ro
 _BACNET_WHO_IS = bytes.fromhex("810a000e0100100809001b3fffff")  # every device instance, 0 to 4194303
 _KNX_SEARCH = bytes.fromhex("06100201000e0801000000000000")  # endpoint 0.0.0.0:0: back where the question came from
 _COAP_CORE = bytes.fromhex("40012a2a") + b"\xbb.well-known\x04core"
+EMPTY = "EMPTY"
+"""In place of a protocol: a datagram without data (RFC 768), to a port that nobody declares. Declared names are in lower
+case, so that none is this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ _REQUESTS: dict[str, Callable[[AnyAddress, AnyAddress, int], bytes]] = {
     "knxnet-ip": _fixed(_KNX_SEARCH),
     "sip": _sip,
     "coap": _fixed(_COAP_CORE),
+    EMPTY: _fixed(b""),
 }
 _IPV4_ONLY = frozenset({"bacnet", "knx", "knxnet-ip"})
 """BACnet/IP and KNXnet/IP are of IPv4; over IPv6 there is nothing of theirs to reach."""

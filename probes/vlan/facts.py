@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from r2s_audit.model.addresses import IPAddress
 from r2s_audit.model.base import Model, Port
-from r2s_audit.model.site import IPAddress
 
 Count = Annotated[int, Field(ge=0)]
 

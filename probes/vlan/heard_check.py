@@ -107,7 +107,7 @@ class ControlProtocols(Check[ControlParameters]):
                 ),
             )
         needed = {str(name): seconds for name, seconds in parameters.listen_s.items()}[protocol]
-        _require_window(facts, needed, expected)
+        require_window(facts, needed, expected)
         _require_link_heard(facts, expected)
         return conforme(expected, _silence(facts))
 
@@ -152,7 +152,7 @@ class ForeignFrames(Check[ForeignParameters]):
                     source=foreign[0].source,
                 ),
             )
-        strangers = [sender for sender in facts.senders if not _belongs(sender, vlan)]
+        strangers = [sender for sender in facts.senders if not belongs(sender, vlan)]
         if strangers:
             judged = partiel if parameters.foreign_address == "P" else non_conforme
             return judged(
@@ -162,7 +162,7 @@ class ForeignFrames(Check[ForeignParameters]):
                     addresses=", ".join(f"{sender.address} ({sender.mac})" for sender in strangers[:SHOWN]),
                 ),
             )
-        _require_window(facts, parameters.listen_s, expected)
+        require_window(facts, parameters.listen_s, expected)
         if facts.unlisted_senders:
             raise NotVerified(msg("plus d'émetteurs que la fenêtre n'en retient"), expected=expected)
         if not facts.tagged:
@@ -219,7 +219,7 @@ def _judge_bpdus(topology: Topology, facts: HeardFacts, needed: int) -> Judgemen
     unread = {row.source for row in facts.control if row.kind in BPDUS} - ports
     if unread:
         raise NotVerified(msg("BPDU illisible de {sources}", sources=", ".join(sorted(unread))), expected=expected)
-    _require_window(facts, needed, expected)
+    require_window(facts, needed, expected)
     if facts.unlisted_bpdus:
         raise NotVerified(msg("plus de BPDU différentes que la fenêtre n'en retient"), expected=expected)
     _require_link_heard(facts, expected)
@@ -243,14 +243,14 @@ def _root(row: BpduSighting) -> str:
     return f"{row.root_priority}/{row.root_mac}" if row.root_mac else "–"
 
 
-def _belongs(sender: Sender, vlan: Vlan) -> bool:
+def belongs(sender: Sender, vlan: Vlan) -> bool:
     """Whether a station of the VLAN may say so: its own prefix, or an address that every link has."""
     address = sender.address
     ours = any(address in subnet.prefix for subnet in vlan.subnets)
     return ours or address.is_unspecified or address.is_link_local
 
 
-def _require_window(facts: HeardFacts, needed: int, expected: Message) -> None:
+def require_window(facts: HeardFacts, needed: int, expected: Message) -> None:
     """Nothing lost, the link never down, and long enough.
 
     Raises:

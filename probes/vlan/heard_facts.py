@@ -13,8 +13,8 @@ from pydantic import Field
 
 from probes.vlan.facts import Count, Loss
 from probes.vlan.l2 import Kind
+from r2s_audit.model.addresses import IPAddress
 from r2s_audit.model.base import Model
-from r2s_audit.model.site import IPAddress
 
 MAX_PER_KIND, MAX_BPDUS, MAX_TAGGED, MAX_SENDERS = 8, 32, 64, 1024
 """Rows of each list, the first for each protocol: hostile networks may send millions of different frames."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from probes.api import Check, NotVerified, conforme, non_conforme, partiel
+from probes.vlan.datagrams import EMPTY
 from probes.vlan.facts import ReachFacts, ReachState
 from probes.vlan.matrix import Cell, matrix
 from probes.vlan.path import proxy_seen, reached
@@ -135,6 +136,8 @@ def _expected(cell: Cell) -> Message:
             over=cell.protocol.upper(),
             source=cell.source_port,
         )
+    if cell.protocol == "udp" and cell.service == EMPTY:
+        return msg("{address} port {port}/UDP hors d'atteinte : port non déclaré", address=address, port=port)
     if cell.protocol == "udp":
         return msg(
             "{address} port {port}/UDP ({service}) hors d'atteinte : flux non déclaré",

@@ -34,6 +34,7 @@ POINT = "vlan.point"
 INSIDE = "vlan.inside"
 PROXY = "vlan.proxy"
 LEASE = "vlan.lease"
+EGRESS = "vlan.egress"
 BEFORE, ATTEMPT, AFTER = "before", "attempt", "after"
 ORDER = {BEFORE: 10, ATTEMPT: 20, AFTER: 30}
 """Rounds of a pass: every control before, then every attempt, then every control after."""
@@ -51,6 +52,8 @@ HOLES = 2
 """Attempts from a chosen source port at one address: one over TCP, one over UDP."""
 SENTINELS = 6
 """Ports that a profile may have asked of a VLAN's hosts beside the declared ones, at most; the hosts share them."""
+UDP_SENTINELS = 3
+"""Likewise over UDP, of which a host is asked for one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +202,12 @@ class Matrix:
         return groups
 
     def _sentinels(self, device: Device) -> int:
-        """A device's share of the ports that the first hosts of its VLANs are asked for by turns, about."""
+        """A device's share of the ports that the first hosts of its VLANs are asked for by turns, about; one is UDP's."""
         shares = [0]
         for vlan in filter(None, map(self.vlan_of, device.addresses)):
             hosts = list(dict.fromkeys(host.id for host, _ in self.hosts.get(vlan.id, ())))
             if device.id in hosts[:SENTINELS]:
-                shares.append(-(-SENTINELS // len(hosts)))
+                shares.append(1 - (-SENTINELS // len(hosts)))
         return max(shares)
 
     @cached_property

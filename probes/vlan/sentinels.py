@@ -38,7 +38,7 @@ class Sentinels(Directed):
     """Which ports are asked where nobody declares them."""
 
     ports: Annotated[list[Port], Field(min_length=1, max_length=SENTINELS)]
-    """TCP ports. Over UDP a closed port may be as silent as a filter: there, declared services alone are asked."""
+    """TCP ports; those of UDP are :mod:`probes.vlan.udp_sentinels`."""
 
 
 class SentinelsIsolated(Check[Sentinels]):

@@ -10,8 +10,8 @@ attempt                    both controls               an isolation that was exp
 =========================  ==========================  ========================================================
 reply, SYN-ACK             any                         N: reached
 ICMP error of the target   any                         N: the packet crossed, the target itself refuses
-silence                    open, or RST on TCP         C: the target answers others on this very port
-refusal of somebody else   open, or RST on TCP         C: refused on the way (codes in ``REFUSALS``)
+silence                    open, or closed             C: the target answers others on this very port
+refusal of somebody else   open, or closed             C: refused on the way (codes in ``REFUSALS``)
 RST                        open                        C: refused, by a filter or by the target's own
 RST                        RST, RST came from afar     N: the closed port answers, the path is open
 RST                        RST, RST of the first hop   not verified: a filter and a closed port look the same
@@ -19,6 +19,9 @@ RST                        one open, one RST           not verified: the service
 other ICMP errors          any                         not verified: a host unreachable may mean "allowed, but off"
 next hop unresolved        any                         not verified: nothing was sent
 =========================  ==========================  ========================================================
+
+*Closed* is a RST on TCP. On UDP it is the target's own port unreachable, and believed only where an empty datagram was
+sent to a port that nobody declares (:mod:`probes.vlan.udp_sentinels`, which says what that takes).
 
 The router that refuses with a RST puts the target's address on it, so a RST has no sender to go by. Its hop limit
 does tell: senders start at 64, 128 or 255, and a RST that arrives with exactly such a value crossed no router. The
@@ -32,6 +35,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from probes.api import NotVerified
+from probes.vlan.datagrams import EMPTY
 from probes.vlan.facts import ReachFacts, ReachState
 from probes.vlan.matrix import AFTER, ATTEMPT, BEFORE
 from r2s_audit.model.text import msg
@@ -55,12 +59,14 @@ No route, protocol or port unreachable (what packet filters send by default) and
 RFC 4443 §3.1. Host unreachable (3,1; 1,3) is not among them: a router says it of a target that it may reach but that
 is not there.
 """
+PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
+"""ICMP type and code of a UDP port on which nobody listens: RFC 1122 §3.2.2.1 and §4.1.3.1, RFC 4443 §3.1."""
 INITIAL_HOP_LIMITS = frozenset({64, 128, 255})
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the target's two controls showed; each is either open or (TCP) closed by a RST."""
+    """What the target's two controls showed; each is either open, or closed by the target's own refusal."""
 
     before: ReachFacts
     after: ReachFacts
@@ -79,6 +85,12 @@ class Controls:
 def crossed(attempt: ReachFacts) -> bool:
     """Whether the attempt reached the target itself, whatever the target then made of it."""
     return attempt.is_open or (attempt.state is ReachState.ICMP_ERROR and attempt.answered_by == attempt.address)
+
+
+def closed_port(facts: ReachFacts) -> bool:
+    """Whether the target itself says that nobody listens on its UDP port."""
+    unreachable = (facts.icmp_type, facts.icmp_code) == PORT_UNREACHABLE[facts.address.version]
+    return facts.state is ReachState.ICMP_ERROR and facts.answered_by == facts.address and unreachable
 
 
 def refused_on_the_way(attempt: ReachFacts) -> bool:
@@ -207,7 +219,8 @@ def controls(evidence: Evidence, cell: Cell, point: str, attempt: ReachFacts, wi
     """
     found = Controls(control(evidence, cell.ask(BEFORE, point)), control(evidence, cell.ask(AFTER, point)))
     for facts in (found.before, found.after):
-        if not (facts.is_open or facts.state is ReachState.RST):
+        closed = facts.state is ReachState.RST or (cell.service == EMPTY and closed_port(facts))
+        if not (facts.is_open or closed):
             raise _mute(facts, point)
     require_around(found, attempt, window_s)
     return found

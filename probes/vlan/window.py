@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
 from probes.api import CollectFailure, Outcome
-from probes.vlan.datagrams import datagram
+from probes.vlan.datagrams import EMPTY, datagram
 from probes.vlan.facts import Loss, ReachFacts, ReachState, SenderControl
 from probes.vlan.link import read_link
 from probes.vlan.neighbours import Neighbours, resolve_all
@@ -55,8 +55,13 @@ class Question:
 
     @property
     def tries(self) -> int | None:
-        """One datagram alone to a service, one frame alone from a chosen port; else what the window allows."""
-        return 1 if self.protocol == "udp" or self.source_port else None
+        """One datagram alone to a service, one frame alone from a chosen port; else what the window allows.
+
+        An empty datagram, to a port where no service is, has its second try: one refusal may be kept back by the limit
+        that hosts put on them.
+        """
+        once = self.protocol == "udp" and self.service != EMPTY
+        return 1 if once or self.source_port else None
 
 
 @dataclass(frozen=True, slots=True)

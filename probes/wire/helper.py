@@ -47,7 +47,7 @@ MAX_SNAP, MAX_REQUEST, SECOND = 16384, 131072, 1_000_000_000  # octets, octets, 
 MIN_FRAME, MAX_FRAME = 14, 9234  # jumbo payload, Ethernet header, one 802.1Q tag
 BATCH_LIMIT, QUEUE_LIMIT = 49152, 1 << 20  # octets per message, and waiting: beyond it captures are not read
 READ_LIMIT, DRAIN_LIMIT = 256, 65536  # frames taken from one capture per turn, and before its statistics
-QUIET, MAX_CLOSED = 60, 16  # milliseconds without an event, and sockets, before one is closed: it takes some ten more
+QUIET, MAX_CLOSED = 40, 16  # milliseconds without an event, and sockets, before one is closed: it takes some ten more
 NOTHING = struct.pack("@HBBI", 6, 0, 0, 0)  # struct sock_filter: return 0
 PATIENCE = 50_000_000  # nanoseconds that captures wait for requests which follow one another
 
@@ -307,7 +307,7 @@ class Helper:
 
     def run(self) -> None:
         """Serve until the client's end is closed."""
-        control = self.client.fileno()
+        control, events = self.client.fileno(), [(0, 0)]
         while True:
             poll = select.poll()
             full = self.queued >= QUEUE_LIMIT
@@ -315,7 +315,8 @@ class Helper:
             by_descriptor = {} if full else {each.socket.fileno(): each for each in self.captures.values()}
             for descriptor in by_descriptor:
                 poll.register(descriptor, select.POLLIN)
-            events = poll.poll(QUIET if self.closed or self.senders else None)
+            pause = QUIET if events else 0  # quiet already: the next one at once
+            events = poll.poll(pause if self.closed or self.senders else None)
             ready = dict(events)
             asked = ready.pop(control, 0)
             if asked & select.POLLIN:

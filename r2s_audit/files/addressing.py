@@ -26,6 +26,8 @@ _P2P = 2
 
 _WIDEST = {4: 8, 6: 7}
 """Length of the widest private prefixes: 10.0.0.0/8 (RFC 1918), fc00::/7 (RFC 4193)."""
+_OPERATORS = {4: 8, 6: 12}
+"""Length of the widest prefixes that can be an operator's: address registries themselves are given no wider ones."""
 _BUILDINGS = msg("les préfixes du bâtiment : le périmètre borne ce que l'auditeur peut toucher")
 
 
@@ -46,6 +48,7 @@ def addressing(parts: Parts, document: Document) -> Iterator[Fault]:
     yield from _scope(parts, subnets)
     yield from _gateways(parts)
     yield from _overlaps(subnets, document)
+    yield from _operators(parts, subnets)
     yield from _devices(parts, _Index(subnets), document)
 
 
@@ -121,6 +124,34 @@ def _overlaps(subnets: list[_Declared], document: Document) -> Iterator[Fault]:
                 )
             if widest is None or subnet.prefix.broadcast_address > widest.prefix.broadcast_address:  # type: ignore[operator]  # same version
                 widest = subnet
+
+
+def _operators(parts: Parts, subnets: list[_Declared]) -> Iterator[Fault]:
+    """What is called the operator's must not hold everything, nor the building: any hop would pass for the operator."""
+    expected = msg("les préfixes des seuls routeurs de l'opérateur")
+    for index, way in parts.egress:
+        for i, prefix in enumerate(way.operator):
+            path: Path = ("egress", index, "operator", i)
+            inside = next(
+                (s for s in subnets if s.prefix.version == prefix.version and s.prefix.overlaps(prefix)), None
+            )
+            if prefix.prefixlen < _OPERATORS[prefix.version]:
+                yield Fault(
+                    path=path,
+                    found=msg("« {prefix} », plus large que le réseau d'un opérateur", prefix=str(prefix)),
+                    expected=expected,
+                )
+            elif inside is not None:
+                yield Fault(
+                    path=path,
+                    found=msg(
+                        "« {prefix} », qui recouvre {other} (VLAN {vlan})",
+                        prefix=str(prefix),
+                        other=str(inside.prefix),
+                        vlan=inside.vlan,
+                    ),
+                    expected=expected,
+                )
 
 
 class _Index:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from r2s_audit.model.egress import Egress
 from r2s_audit.model.site import (
     Device,
     Flow,
@@ -47,6 +48,7 @@ class Parts:
     sockets: Items[Socket]
     devices: Items[Device]
     flows: Items[Flow]
+    egress: Items[Egress]
     points: Items[MeasuringPoint]
     not_applicable: Items[NotApplicable]
     written: dict[str, dict[str | int, None]]
@@ -67,6 +69,7 @@ def whole(site: Site) -> Parts:
         sockets=tuple(enumerate(site.sockets)),
         devices=tuple(enumerate(site.devices)),
         flows=tuple(enumerate(site.flows)),
+        egress=tuple(enumerate(site.egress)),
         points=tuple(enumerate(site.points)),
         not_applicable=tuple(enumerate(site.not_applicable)),
         written={kind: dict.fromkeys(element.id for element in getattr(site, kind)) for kind in KINDS},
@@ -98,6 +101,7 @@ def salvage(data: dict[str, Plain], refused: Iterable[Path]) -> Parts:
         sockets=items("sockets", Socket),
         devices=items("devices", Device),
         flows=items("flows", Flow),
+        egress=items("egress", Egress),
         points=items("points", MeasuringPoint),
         not_applicable=items("not_applicable", NotApplicable),
         written={kind: _written(data.get(kind)) for kind in KINDS},

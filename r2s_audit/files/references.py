@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from r2s_audit.files.addressing import addressing
 from r2s_audit.files.faults import Fault, enumerated, near, printable
-from r2s_audit.model.site import DeviceRole, Intrusiveness
+from r2s_audit.model.site import DeviceRole, Intrusiveness, ZoneKind
 from r2s_audit.model.text import Message, msg
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def cross_references(parts: Parts, document: Document) -> list[Fault]:
         *_unique(parts, document),
         *_places(parts),
         *_flow_ends(parts),
+        *_ways_out(parts, document),
         *_points(parts),
         *_mandate(parts),
         *addressing(parts, document),
@@ -143,6 +144,36 @@ def _flow_ends(parts: Parts) -> Iterator[Fault]:
                     expected=msg("une zone ou un équipement déclaré"),
                     near_miss=near(name, known),
                 )
+
+
+def _ways_out(parts: Parts, document: Document) -> Iterator[Fault]:
+    kinds = {zone.id: zone.kind for _, zone in parts.zones}
+    zones = {device.id: device.zone for _, device in parts.devices}
+    outside = [name for name, zone in zones.items() if kinds.get(zone) is ZoneKind.WAN]
+    for index, way in parts.egress:
+        yield from _declared(parts, ("egress", index, "endpoint"), way.endpoint, "devices")
+        kind = kinds.get(zones.get(way.endpoint, ""), ZoneKind.WAN)
+        if kind is not ZoneKind.WAN:
+            yield Fault(
+                path=("egress", index, "endpoint"),
+                found=msg("« {device} », dont la zone est de type {kind}", device=way.endpoint, kind=kind.value),
+                expected=msg("un équipement d'une zone de type wan, au-delà de l'opérateur"),
+                near_miss=near(way.endpoint, outside),
+            )
+        for key in ("zones", "shared_with"):
+            for i, zone in enumerate(getattr(way, key)):
+                yield from _declared(parts, ("egress", index, key, i), zone, "zones")
+    named = ((("egress", n, "zones", i), zone) for n, way in parts.egress for i, zone in enumerate(way.zones))
+    yield from repeated(document, named, "zones")
+    first, *others = [n for n, way in parts.egress if not way.zones] or [0]
+    for index in others:
+        yield Fault(
+            path=("egress", index),
+            found=msg(
+                "une sortie sans « zones », après celle de la ligne {line}", line=document.line(("egress", first))
+            ),
+            expected=msg("« zones » sur toutes les sorties sauf une : celle de toutes les autres zones"),
+        )
 
 
 def _points(parts: Parts) -> Iterator[Fault]:

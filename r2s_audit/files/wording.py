@@ -85,6 +85,11 @@ RULES: dict[str, Rule] = {
         msg("un protocole et des ports qui ne vont pas ensemble"),
         "protocol",
     ),
+    "shared_with goes with kind: shared": Rule(
+        msg("shared_with : [zones] avec kind: shared, et seulement avec lui"),
+        msg("shared_with et kind qui ne vont pas ensemble"),
+        "kind",
+    ),
     "eap-tls needs certificate and private_key, and no password": Rule(
         msg("avec eap-tls : certificate et private_key, et pas de password"),
         msg("eap-tls sans son certificat ou sa clé, ou avec un mot de passe"),

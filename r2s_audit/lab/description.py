@@ -64,7 +64,9 @@ class Interface(_Model):
     Without a ``host`` it has no address and says nothing: it only listens. ``to`` (``node/interface``) is the far end
     of a cable that passes no switch. ``proxy_arp`` answers ARP in others' names: ``zones`` for what is routed elsewhere
     (RFC 1027), ``local`` for its own neighbours too (RFC 3069). ``box``: the address of an occupant's own network that
-    somebody has plugged into the same link.
+    somebody has plugged into the same link. ``lent``: whoever sends packets to the node leaves by this line, translated
+    as boxes do. ``instead`` (``node/interface``): the neighbour by whom IPv4 leaves in the place of this line, which then
+    has no IPv4 address.
     """
 
     vlan: str
@@ -73,6 +75,8 @@ class Interface(_Model):
     to: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")] | None = None
     proxy_arp: Literal["off", "zones", "local"] = "off"
     box: IPv4Interface | None = None
+    lent: bool = False
+    instead: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")] | None = None
 
 
 class Port8021X(_Model):
@@ -205,6 +209,8 @@ class Description(_Model):
     vlans: dict[str, Vlan]
     wan: Network | None = None
     """The operator's link, in no VLAN of the building."""
+    line: Network | None = None
+    """An occupant's own line to the operator, which is no part of the Réseau Smart."""
     nodes: dict[NodeName, Node]
     flows: tuple[Flow, ...]
 
@@ -218,10 +224,7 @@ class Description(_Model):
     def _wrong_names(self) -> Iterator[str]:
         for name, node in self.nodes.items():
             for interface in node.interfaces.values():
-                if interface.vlan not in self.networks:
-                    yield f"{name}: no VLAN {interface.vlan}"
-                if interface.to and interface.to.split("/")[1] not in self._interfaces_of(interface.to.split("/")[0]):
-                    yield f"{name}: no interface {interface.to}"
+                yield from self._wrong_interface(name, interface)
             if node.ports and node.role != "switch":
                 yield f"{name}: only a switch has ports"
             for port_name, port in node.ports.items():
@@ -233,6 +236,13 @@ class Description(_Model):
             for end in (flow.source, *flow.targets):
                 if end not in self.networks and end not in self.nodes:
                     yield f"flow {flow.id}: no VLAN or node {end}"
+
+    def _wrong_interface(self, node: str, interface: Interface) -> Iterator[str]:
+        if interface.vlan not in self.networks:
+            yield f"{node}: no VLAN {interface.vlan}"
+        for end in filter(None, (interface.to, interface.instead)):
+            if end.split("/")[1] not in self._interfaces_of(end.split("/")[0]):
+                yield f"{node}: no interface {end}"
 
     def _wrong_port(self, switch: str, name: str, port: SwitchPort) -> Iterator[str]:
         guest = port.dot1x.guest if port.dot1x else None
@@ -252,9 +262,24 @@ class Description(_Model):
         return self.nodes[node].interfaces if node in self.nodes else {}
 
     @property
-    def networks(self) -> dict[str, Network]:
+    def zones(self) -> dict[str, Network]:
         """The VLANs, and ``wan`` where there is one."""
         return {**self.vlans, **({"wan": self.wan} if self.wan else {})}
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """Every link: the zones', and ``line`` where there is one."""
+        return {**self.zones, **({"line": self.line} if self.line else {})}
+
+    def diverted(self, node: str) -> tuple[str, IPv4Interface] | None:
+        """Where IPv4 leaves a node instead of by its line: its own interface towards the neighbour, and the neighbour."""
+        for interface in self.nodes[node].interfaces.values():
+            if interface.instead is not None:
+                neighbour, end = interface.instead.split("/")
+                link = self.nodes[neighbour].interfaces[end].vlan
+                own = next(name for name, item in self.nodes[node].interfaces.items() if item.vlan == link)
+                return own, self.addresses(neighbour, end)[0]
+        return None
 
     def cables(self) -> list[Cable]:
         """Every cable once, in the file's order."""

@@ -22,6 +22,16 @@ class _End:
     interface: str
     ipv4: IPv4Network | IPv4Interface
     ipv6: IPv6Network | IPv6Interface
+    diverted: str = ""
+    """The interface by which IPv4 leaves instead, whatever is no address of the building."""
+    building: str = ""
+    """The building's own IPv4 prefixes, as a set."""
+
+    def towards(self, family: str) -> str:
+        """The interface and the addresses of what a rule lets out to."""
+        if self.diverted and family == "ip":
+            return f'oifname "{self.diverted}" ip daddr != {self.building}'
+        return f'oifname "{self.interface}" {family} daddr {self.address(family)}'
 
     def address(self, family: str) -> str:
         value = self.ipv4 if family == "ip" else self.ipv6
@@ -85,7 +95,7 @@ def _own_services(description: Description, name: str) -> Iterator[str]:
 def _translation(description: Description, name: str) -> str:
     """IPv4 leaves the building behind the router's one address (RFC 3022); IPv6 needs no translation."""
     outside = [end for end, interface in description.nodes[name].interfaces.items() if interface.vlan == "wan"]
-    rules = _lines([f'oifname "{end}" meta nfproto ipv4 masquerade' for end in outside])
+    rules = _lines([f"{_outside(description, name, end).towards('ip')} masquerade" for end in outside])
     return f"""\
   chain sortie {{
     type nat hook postrouting priority srcnat; policy accept;
@@ -115,7 +125,7 @@ def _ends(description: Description, router_name: str, end: str) -> list[_End]:
     """Where the router sees a VLAN or a node: through each VLAN it is in and the router too."""
     own = {interface.vlan: name for name, interface in description.nodes[router_name].interfaces.items()}
     if end == "wan" and end in own:
-        return [_End(end, own[end], IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))]
+        return [_outside(description, router_name, own[end])]
     if end in description.vlans:
         vlan = description.vlans[end]
         return [_End(end, own[end], vlan.ipv4, vlan.ipv6)] if end in own else []
@@ -124,6 +134,14 @@ def _ends(description: Description, router_name: str, end: str) -> list[_End]:
         for name, interface in description.addressed(end).items()
         if interface.vlan in own
     ]
+
+
+def _outside(description: Description, router_name: str, interface: str) -> _End:
+    """Whatever is outside, as the router sees it: by its line, or by a neighbour in its place."""
+    diverted = description.diverted(router_name)
+    prefixes = ", ".join(str(vlan.ipv4) for vlan in description.vlans.values())
+    ends = ("wan", interface, IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
+    return _End(*ends, diverted=diverted[0] if diverted else "", building=f"{{ {prefixes} }}")
 
 
 def _forward(description: Description, router_name: str, flow: Flow) -> Iterator[str]:
@@ -136,8 +154,8 @@ def _forward(description: Description, router_name: str, flow: Flow) -> Iterator
                     continue
                 for family, match in _matches(flow):
                     yield (
-                        f'iifname "{source.interface}" oifname "{target.interface}" '
-                        f"{family} saddr {source.address(family)} {family} daddr {target.address(family)} {match}"
+                        f'iifname "{source.interface}" {family} saddr {source.address(family)} '
+                        f"{target.towards(family)} {match}"
                     )
 
 
@@ -152,6 +170,23 @@ def _input(description: Description, router_name: str, flow: Flow) -> Iterator[s
                 f'iifname "{source.interface}" {family} saddr {source.address(family)} '
                 f"{family} daddr {here[source.vlan].address(family)} {match}"
             )
+
+
+def box(description: Description, name: str) -> Command:
+    """What an occupant's box does for whoever leaves by it: everything from its own address (RFC 3022), or nothing."""
+    lines = [end for end, interface in description.nodes[name].interfaces.items() if interface.lent]
+    rules = _lines([f'oifname "{end}" masquerade' for end in lines])
+    text = f"""\
+table ip box
+delete table ip box
+table ip box {{
+  chain sortie {{
+    type nat hook postrouting priority srcnat; policy accept;
+    {rules}
+  }}
+}}
+"""
+    return Command(f"filter@{name}", name, ("nft", "-f", "-"), text)
 
 
 def switch_guard(description: Description, name: str) -> Command:

@@ -57,6 +57,8 @@ def _node(description: Description, name: str, layout: Layout) -> Iterator[Resou
         yield filters.router(description, name)
     if node.role == "switch":
         yield filters.switch_guard(description, name)
+    if any(interface.vlan == "line" for interface in node.interfaces.values()) and node.role == "gateway":
+        yield filters.box(description, name)
     for service_name, service in node.services.items():
         site = Site(description, name, service_name, layout)
         yield from family(service.kind, name).plan(site, service.settings)

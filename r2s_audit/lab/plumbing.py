@@ -24,7 +24,13 @@ _EVERY_NODE = {
     "net/ipv4/ip_forward": "0",
 }
 _BY_ROLE: dict[str, dict[str, str]] = {
-    "router": {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"},
+    # It sends no redirects (RFC 1812 §5.2.7.2): a laptop would keep to one for minutes after the fault that it is due to.
+    "router": {
+        "net/ipv4/ip_forward": "1",
+        "net/ipv6/conf/all/forwarding": "1",
+        "net/ipv4/conf/all/send_redirects": "0",
+        "net/ipv4/conf/default/send_redirects": "0",
+    },
     # The kernel of a switch hears every port: it must not speak on them (see filters.switch_guard).
     "switch": {"net/ipv6/conf/default/disable_ipv6": "1", "net/ipv4/conf/default/arp_ignore": "8"},
 }
@@ -77,7 +83,10 @@ def wiring(description: Description, name: str) -> Command:
             lines += [f"echo {across} > {here}/proxy_arp", f"echo {inside} > {here}/proxy_arp_pvlan"]
             # By default a proxy waits for up to 0.8 s, so that the owner may answer first.
             lines += [f"echo 0 > /proc/sys/net/ipv4/neigh/{end}/proxy_delay"]
+        lines += [f"ip -4 address flush dev {end}" for end, interface in node.interfaces.items() if interface.instead]
     if node.role == "gateway":
+        lent = any(interface.lent for interface in node.interfaces.values())
+        lines += [f"echo {int(lent)} > /proc/sys/net/ipv4/ip_forward"]
         lines += [f"ip -4 address flush dev {interface} label {_box(interface)}" for interface in node.interfaces]
     # Checksums left to a network card that does not exist reach the other end wrong, and UDP dies of it.
     lines += [f"ethtool -K {interface} tx off rx off >/dev/null" for interface in node.interfaces]
@@ -101,20 +110,35 @@ def _batch(description: Description, name: str, node: Node) -> Iterator[str]:
             continue
         address4, address6 = description.addresses(name, interface_name)
         yield f"link set dev {interface_name} up"
-        yield f"address replace {address4} dev {interface_name}"
+        if interface.instead is None:
+            yield f"address replace {address4} dev {interface_name}"
         yield f"address replace {address6} dev {interface_name} nodad"
         if interface.box is not None:
             yield f"address replace {interface.box} dev {interface_name} label {_box(interface_name)}"
-        network = description.networks[interface.vlan]
-        if network.gateway == interface.host:
-            # The operator knows the building's own IPv6 prefixes; IPv4 leaves the building behind one address.
-            others = (vlan for vlan in description.vlans.values() if node.role == "operator")
-            yield from (f"route replace {vlan.ipv6} via {_beyond(description, name)}" for vlan in others)
-        elif node.role != "router" or interface.vlan == "wan":
-            metric = interface.metric or 100
-            via4, via6 = network.address4(network.gateway).ip, network.address6(network.gateway).ip
-            yield f"route replace default via {via4} dev {interface_name} metric {metric}"
-            yield f"route replace default via {via6} dev {interface_name} metric {metric}"
+        yield from _routes(description, name, interface_name)
+
+
+def _routes(description: Description, name: str, end: str) -> Iterator[str]:
+    """Where a node sends, by one of its interfaces, what is not on a link of its own."""
+    node = description.nodes[name]
+    interface = node.interfaces[end]
+    network = description.networks[interface.vlan]
+    via4, via6 = network.address4(network.gateway).ip, network.address6(network.gateway).ip
+    if network.gateway == interface.host:
+        # The operator knows the building's own IPv6 prefixes; IPv4 leaves the building behind one address.
+        others = (vlan for vlan in description.vlans.values() if node.role == "operator")
+        yield from (f"route replace {vlan.ipv6} via {_beyond(description, name)}" for vlan in others)
+    elif interface.vlan in description.vlans and any(other.vlan == "line" for other in node.interfaces.values()):
+        # What is the building's stays in the building; all else leaves by the node's own line.
+        for other in description.vlans.values():
+            if other is not network:
+                yield from (f"route replace {other.ipv4} via {via4}", f"route replace {other.ipv6} via {via6}")
+    elif node.role != "router" or interface.vlan == "wan":
+        metric = interface.metric or 100
+        diverted = description.diverted(name) if interface.instead else None
+        own, neighbour = (diverted[0], diverted[1].ip) if diverted else (end, via4)
+        yield f"route replace default via {neighbour} dev {own} metric {metric}"
+        yield f"route replace default via {via6} dev {end} metric {metric}"
 
 
 def _box(interface: str) -> str:

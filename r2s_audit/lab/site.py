@@ -53,12 +53,13 @@ def site_document(description: Description, layout: Layout) -> dict[str, Any]:
             "networks": list(_scope(description)),
             "rates": _RATES,
         },
-        "zones": [{"id": name, "name": network.title, "kind": name} for name, network in description.networks.items()],
+        "zones": [{"id": name, "name": network.title, "kind": name} for name, network in description.zones.items()],
         "vlans": [_vlan(description, name) for name in description.vlans],
         "sockets": list(_sockets(description)),
         "devices": [
             _device(description, name, layout) for name, node in description.nodes.items() if node.role != _AUDITOR
         ],
+        "egress": list(_egress(description)),
         "flows": [entry for flow in description.flows for entry in _flows(description, flow)],
         "points": list(_points(description, layout)),
     }
@@ -246,6 +247,14 @@ def _flows(description: Description, flow: Flow) -> Iterator[dict[str, Any]]:
                 yield {**_ends(flow, target), "protocol": protocol, "ports": list(ports), "reason": flow.reason}
         if flow.icmp:
             yield {**_ends(flow, target), "protocol": "icmp", "reason": flow.reason}
+
+
+def _egress(description: Description) -> Iterator[dict[str, Any]]:
+    """One way out for every zone: the router is the operator's neighbour, on a line of the building's own."""
+    for name, node in description.nodes.items():
+        if node.role == "operator" and description.wan is not None:
+            operator = [str(description.wan.ipv4), str(description.wan.ipv6)]
+            yield {"kind": "dedicated", "endpoint": name, "operator": operator}
 
 
 def _asked(description: Description, target: str, protocol: str, ports: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,44 +8,20 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
+from .addresses import IPAddress, IPNetwork
 from .administration import Administration
 from .base import Identifier, Model, Port, SecretRef
+from .egress import Egress
 
 SITE_FORMAT = 1
 """Version of the site file that this program reads; a newer one is refused."""
 
 
-def _address(value: object) -> IPv4Address | IPv6Address:
-    if isinstance(value, IPv4Address | IPv6Address):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("an IPv4 or IPv6 address")  # noqa: TRY004 - pydantic turns ValueError into a located problem
-    return ip_address(value)
-
-
-def _network(value: object) -> IPv4Network | IPv6Network:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("an IPv4 or IPv6 prefix")  # noqa: TRY004 - see _address
-    return ip_network(value)
-
-
-IPAddress = Annotated[
-    IPv4Address | IPv6Address,
-    PlainValidator(_address, json_schema_input_type=IPv4Address | IPv6Address),
-    PlainSerializer(str, return_type=str),
-]
-IPNetwork = Annotated[
-    IPv4Network | IPv6Network,
-    PlainValidator(_network, json_schema_input_type=IPv4Network | IPv6Network),
-    PlainSerializer(str, return_type=str),
-]
 VlanId = Annotated[int, Field(ge=1, le=4094)]
 """IEEE 802.1Q VID: 0 and 4095 are reserved."""
 Duid = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){2,129}$")]
@@ -349,6 +325,7 @@ class Site(Model):
     sockets: list[Socket] = []
     devices: list[Device] = []
     flows: list[Flow] = []
+    egress: list[Egress] = []
     points: list[MeasuringPoint] = []
     not_applicable: list[NotApplicable] = []
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from .site import Device, MeasuringPoint, Site, Socket, Vlan, Zone, ZoneKind
 
 if TYPE_CHECKING:
+    from .egress import Egress
     from .site import AnyAddress
 
 FlowProtocol = Literal["icmp", "tcp", "udp"]
@@ -118,6 +119,11 @@ class Topology:
         if vlan is None:
             return None
         return next((s.gateway for s in vlan.subnets if s.prefix.version == version and s.gateway), None)
+
+    def egress_of(self, zone: str) -> Egress | None:
+        """The declared way out of a zone: the one that names it, else the one that names nobody."""
+        named = next((way for way in self.site.egress if zone in way.zones), None)
+        return named or next((way for way in self.site.egress if not way.zones), None)
 
     def declared_flow(self, source_zone: str, device: Device, protocol: FlowProtocol, port: int | None = None) -> bool:
         """Whether a zone-to-zone or zone-to-device flow allows this."""

@@ -11,6 +11,21 @@ from tests.files.samples import SITE, edited, site_problems
 # name: (changes, line, path, words of found, words of expected, near miss)
 Row = tuple[list[tuple[str, str]], int, str, str, str, str]
 
+OUTSIDE = [
+    ("zones:", "zones:\n  - {id: ext, kind: wan}"),
+    ("sockets:", "  - {id: essai, role: other, zone: ext, addresses: [192.0.2.1]}\nsockets:"),
+    ("[10.20.0.0/16,", "[192.0.2.1/32, 10.20.0.0/16,"),
+]
+"""A zone and a device beyond the operator; two lines more above the flows."""
+
+
+def _out(*ways: str) -> list[tuple[str, str]]:
+    """The ways out, one a line from line 57 on."""
+    return [*OUTSIDE, ("points:", "egress:\n" + "".join(f"  - {{{way}}}\n" for way in ways) + "points:")]
+
+
+WAY = "kind: dedicated, endpoint: essai, operator: [192.0.2.0/24]"
+
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP3PXRobIywI1zpjhylbmv+CVEiAoPOe62jqQ0XTXKRp"
 SSH = f"""\
       ssh:
@@ -115,6 +130,21 @@ WRONG: dict[str, Row] = {
     "address out of scope": ([("    role: gateway\n    zone: log\n", "    role: gateway\n    zone: ext\n"), ("zones:", "zones:\n  - {id: ext, kind: wan}"), ("[10.20.30.101]", "[192.0.2.1]")], 39, "devices[1] (gw-101).addresses[0]", "hors du périmètre", "scope.networks", ""),
     "device in another zone": ([("[10.20.30.101]", "[10.20.10.101]")], 36, "devices[1] (gw-101).zone", "aucune adresse", "la zone d'une de ses adresses : adm", ""),
     "address twice": ([("[10.20.30.101]", "[10.20.30.101, 10.20.10.2]")], 38, "devices[1] (gw-101).addresses[1]", "déjà écrite ligne 27", "devices[0] (sw-coeur).addresses[0]", ""),
+    # ways out
+    "end of a way out": (_out(WAY.replace("essai", "esai")), 57, "egress[0].endpoint", "« esai »", "sous « devices »", "esai : essai ?"),
+    "end inside the building": (_out(WAY.replace("essai", "sw-coeur")), 57, "egress[0].endpoint", "de type administration", "zone de type wan", ""),
+    "shared with nobody": (_out(WAY.replace("dedicated", "shared")), 57, "egress[0].kind", "ne vont pas ensemble", "shared_with : [zones] avec kind: shared", ""),
+    "dedicated and shared": (_out(f"{WAY}, shared_with: [log]"), 57, "egress[0].kind", "ne vont pas ensemble", "avec kind: shared", ""),
+    "kind of a way out": (_out(WAY.replace("dedicated", "dedicate")), 57, "egress[0].kind", "« dedicate »", "dedicated, shared", "dedicate : dedicated ?"),
+    "zone of a way out": (_out(f"{WAY}, zones: [lgo]"), 57, "egress[0].zones[0]", "« lgo »", "sous « zones »", "lgo : log ?"),
+    "sharer of a way out": (_out(f"{WAY.replace('dedicated', 'shared')}, shared_with: [lgo]"), 57, "egress[0].shared_with[0]", "« lgo »", "sous « zones »", "lgo : log ?"),
+    "two ways out of one zone": (_out(f"{WAY}, zones: [log]", f"{WAY}, zones: [adm, log]"), 58, "egress[1].zones[1]", "déjà écrit ligne 57", "egress[0].zones[0]", ""),
+    "two ways out of the rest": (_out(WAY, WAY), 58, "egress[1]", "après celle de la ligne 57", "sauf une", ""),
+    "no operator": (_out("kind: dedicated, endpoint: essai, operator: []"), 57, "egress[0].operator", "", "au moins 1", ""),
+    "operator of everything": (_out(WAY.replace("192.0.2.0/24", "0.0.0.0/0")), 57, "egress[0].operator[0]", "plus large", "seuls routeurs de l'opérateur", ""),
+    "operator of half of everything over IPv6": (_out(WAY.replace("192.0.2.0/24", '"2000::/3"')), 57, "egress[0].operator[0]", "plus large", "seuls routeurs de l'opérateur", ""),
+    "operator of the building": (_out(WAY.replace("192.0.2.0/24", "10.20.0.0/16")), 57, "egress[0].operator[0]", "recouvre 10.20.10.0/24 (VLAN 10)", "seuls routeurs de l'opérateur", ""),
+    "hop without an address": (_out(f"{WAY}, hops: [{{addresses: []}}]"), 57, "egress[0].hops[0].addresses", "", "au moins 1", ""),
     # mandate, files
     "intrusive without a mandate": ([("zones:", "  intrusiveness: intrusive\nzones:")], 7, "scope.intrusiveness", "sans mandat", "« mandate »", ""),
     "trust that is not there": ([("tls: true", "tls: true\n        trust: [ca.pem]")], 43, "devices[1] (gw-101).services[0].trust[0]", "« ca.pem », un fichier absent", "certificat PEM", ""),

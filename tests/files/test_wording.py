@@ -11,7 +11,7 @@ import pytest
 
 from r2s_audit.files.shape import shape_of
 from r2s_audit.files.wording import PATTERNS, RULES, rule_for
-from r2s_audit.model import administration, declaration, overlay, profile, services, site
+from r2s_audit.model import addresses, administration, declaration, egress, overlay, profile, services, site
 
 
 def patterns(schema: Any) -> set[str]:
@@ -40,7 +40,7 @@ def raised(module: ModuleType) -> list[str]:
 
 OF_A_SOURCE = {"source: standard needs a reference", "source: certifier needs a reference"}
 """Made from the source's name."""
-MODULES = (administration, site, profile, declaration)
+MODULES = (addresses, administration, egress, site, profile, declaration)
 
 
 @pytest.mark.parametrize("text", [*(text for module in MODULES for text in raised(module)), *sorted(OF_A_SOURCE)])

@@ -57,6 +57,7 @@ def test_no_secret_is_in_the_site_file(tmp_path: Path) -> None:
         (("nodes", "sw-acces", "ports", "ge8", "leak"), "ge99", "sw-acces/ge8: no port ge99"),
         (("nodes", "sw-acces", "ports", "ge1", "trunk"), ["logements"], "either"),
         (("nodes", "routeur", "interfaces", "wan", "to"), "operateur/eth9", "no interface operateur/eth9"),
+        (("nodes", "routeur", "interfaces", "wan", "instead"), "gw-102/eth9", "no interface gw-102/eth9"),
         (("vlans", "technique", "id"), 0, "greater than or equal to 1"),
         (("vlans", "technique", "id"), 4001, "less than or equal to 3999"),
         (("nodes", "sw-acces", "ports", "ge11", "dot1x", "guest"), "amis", "no VLAN amis"),

@@ -99,8 +99,8 @@ def _intruder(site: Site) -> Iterator[str]:
     yield from ("user=root", "bind-dynamic", "no-hosts", "no-resolv", "no-ping", "log-facility=-", "port=0")
     yield from (f"pid-file={here / 'pid'}", f"dhcp-leasefile={here / 'leases'}", _identity(site))
     yield "dhcp-option=option6:dns-server,[::]"
-    for name, interface in description.addressed(site.node_name).items():
-        prefix = description.networks[interface.vlan].ipv6
+    for name in served(site):
+        prefix = description.networks[site.node.interfaces[name].vlan].ipv6
         yield from (f"interface={name}", f"dhcp-range={prefix[0x2000]},{prefix[0x2FFF]},{prefix.prefixlen},{_LEASE}")
 
 

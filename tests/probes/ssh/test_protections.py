@@ -322,6 +322,19 @@ def test_the_record_alone_gives_the_same_facts(name):
         assert facts_of("cisco_ios", {COMMAND: kept(answer)}) == facts_of("cisco_ios", {COMMAND: answer})
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "show running-config | include x\n     ^\n% Invalid input detected at '^' marker.",
+        "interface Gi1/0/2\n^\n",
+        "Command authorization failed s3cret",
+    ],
+)
+def test_of_a_refusal_is_kept_that_it_is_one(answer):
+    assert "s3cret" not in kept(answer)
+    assert facts_of("cisco_ios", {COMMAND: kept(answer)}).gaps == facts_of("cisco_ios", {COMMAND: answer}).gaps
+
+
 @given(st.lists(st.sampled_from(WHOLE.splitlines()) | st.text(max_size=80), max_size=40))
 def test_what_is_kept_is_what_is_read(lines):
     """A line that is not kept says nothing."""

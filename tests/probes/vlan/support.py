@@ -107,6 +107,11 @@ def facts(request, state, *, at=None, loss=QUIET, control=None, **changes) -> Re
 
 
 ROUTER = {4: {"answered_by": "10.0.30.1", "icmp_type": 3}, 6: {"answered_by": "fd00:30::1", "icmp_type": 1}}
+BESIDE = {
+    version: {"answer_mac": "02:00:00:00:00:01", "next_hop": router["answered_by"]}
+    for version, router in ROUTER.items()
+}
+"""Straight from the router that was asked."""
 
 
 def told(request, token, *, at=None, **how):
@@ -129,6 +134,11 @@ def told(request, token, *, at=None, **how):
             "icmp_error",
             ROUTER[version] | {"icmp_code": port, "answered_by": request.param("address")},
         ),
+    }
+    refused = ROUTER[version] | {"icmp_code": port, "answered_by": request.param("address")}
+    table |= {
+        "closed": ("icmp_error", refused | {"answer_hop_limit": 63}),
+        "closed-near": ("icmp_error", refused | {"answer_hop_limit": 64} | BESIDE[version]),
     }
     if token == "missing":
         return None

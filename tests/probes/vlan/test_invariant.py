@@ -10,6 +10,7 @@ from probes.vlan.facts import Loss
 from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
 from probes.vlan.sentinels import Sentinels
+from probes.vlan.udp_sentinels import UdpSentinels
 from r2s_audit.model.finding import Value
 from r2s_audit.model.observation import Failure
 from tests.probes.vlan.support import INTERVALS, evidence, is_reach, proxied, reaching, sender, told, topology, value
@@ -20,6 +21,7 @@ PARAMETERS = {
     "vlan.udp-isolated": Directed(control_window_s=60),
     "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
     "vlan.sentinels-isolated": Sentinels(control_window_s=60, ports=[22, 23]),
+    "vlan.udp-sentinels-isolated": UdpSentinels(control_window_s=60, ports=[9, 33434]),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=3, partiel=1),
@@ -42,6 +44,7 @@ CASES = [
 ]
 TOKENS = ["open", "silence", "prohibited", "host-unreachable", "target-error", "unresolved", "failed", "missing"]
 TCP_TOKENS = [*TOKENS, "rst", "rst-near"]
+UDP_TOKENS = [*TOKENS, "closed", "closed-near"]
 LIKELY = st.sampled_from(["open", "silence"])  # what makes decided findings, drawn as often as all the rest
 HEARD = st.sampled_from(
     [
@@ -63,7 +66,7 @@ def cases(draw):
         if not is_reach(request):
             found.append((request, draw(st.sampled_from([None, Failure.TIMEOUT, PROXY]))))
             continue
-        tokens = TCP_TOKENS if request.param("protocol") == "tcp" else TOKENS
+        tokens = {"tcp": TCP_TOKENS, "udp": UDP_TOKENS}.get(str(request.param("protocol")), TOKENS)
         token = draw(st.one_of(LIKELY, st.sampled_from(tokens)))
         found.append((request, told(request, token, **draw(HEARD))))
     return check, subject, found
@@ -76,6 +79,7 @@ def test_every_check_has_cases():
         "vlan.dhcp-declared",
         "vlan.double-tag",
         "vlan.dwellings-isolated",
+        "vlan.egress",
         "vlan.foreign-frames",
         "vlan.no-box",
         "vlan.no-proxy",

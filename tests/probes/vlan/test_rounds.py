@@ -9,6 +9,7 @@ from probes.vlan.holes import FromPort
 from probes.vlan.isolation import Directed, Tiers, Window
 from probes.vlan.matrix import ATTEMPT, FRAMES, GROUP_SECONDS, Cell
 from probes.vlan.sentinels import Sentinels
+from probes.vlan.udp_sentinels import UdpSentinels
 from probes.vlan.window import Question, in_turns
 from tests.probes.vlan.support import reaching, topology
 
@@ -18,6 +19,7 @@ REACHING = {
     "vlan.udp-isolated": Directed(control_window_s=60),
     "vlan.no-return-hole": FromPort(control_window_s=60, source_port=53),
     "vlan.sentinels-isolated": Sentinels(control_window_s=60, ports=[22, 23, 80, 830]),
+    "vlan.udp-sentinels-isolated": UdpSentinels(control_window_s=60, ports=[9, 33434]),
     "vlan.flows-open": Window(control_window_s=60),
     "vlan.admin-unreachable": AdminPlane(control_window_s=60, ports=[22, 23], user_zones=["logements"]),
     "vlan.zones-count": Tiers(control_window_s=60, atteint=4, partiel=2),
