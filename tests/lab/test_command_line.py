@@ -47,7 +47,8 @@ def switched(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
     raw["nodes"]["sw-acces"]["services"] = {**acces, "snmp": {"kind": "snmp", "bridge": False}, "ssh": older}
     source = tmp_path_factory.mktemp("description") / "building.yaml"
     with source.open("w", encoding="utf-8") as handle:
-        YAML(typ="safe").dump(raw, handle)
+        yaml.sort_base_mapping_type_on_output = False  # a node is administered by its first interface
+        yaml.dump(raw, handle)
     with Building.up(f"ligne-{os.getpid()}", source=source) as building:
         yield building
 
