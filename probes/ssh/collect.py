@@ -58,6 +58,7 @@ PAGING_OFF: dict[str, tuple[str, ...]] = {
 """How a session's own terminal is told not to wait at each page; nothing of it is kept by the device."""
 COMMAND_SECONDS = 20.0
 """A large switch builds its configuration for that long before it shows it."""
+PAYING_SECONDS = 120.0
 MARGIN = 1.0
 """Seconds that the line outlasts a dialogue, which tells more of how it ended."""
 TCP_PACKETS = 3
@@ -100,6 +101,7 @@ class _Visit:
             )
         if due > 0:
             self.paid += due
+            self.line.step(PAYING_SECONDS)  # the budget's time is not the device's
             await self.access.pay(self.device, due)
 
 

@@ -46,7 +46,9 @@ def switched(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
     older = {**acces["ssh"], "key_exchange": ["curve25519-sha256@libssh.org"]}
     raw["nodes"]["sw-acces"]["services"] = {**acces, "snmp": {"kind": "snmp", "bridge": False}, "ssh": older}
     source = tmp_path_factory.mktemp("description") / "building.yaml"
-    source.write_text(json.dumps(raw), encoding="utf-8")  # in the order of the file, which counts
+    with source.open("w", encoding="utf-8") as handle:
+        yaml.sort_base_mapping_type_on_output = False  # a node is administered by its first interface
+        yaml.dump(raw, handle)
     with Building.up(f"ligne-{os.getpid()}", source=source) as building:
         yield building
 

@@ -204,6 +204,7 @@ def test_secrets_are_nowhere(parsed: dict[str, str], caplog: pytest.LogCaptureFi
         outcome = observe(access)
     assert outcome.facts is not None
     out, err = capfd.readouterr()
+    assert [record.name for record in caplog.records if record.name.startswith("paramiko")] == []
     said = [
         outcome.facts.model_dump_json(),
         *map(str, access.blobs.values()),
