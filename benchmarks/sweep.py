@@ -63,7 +63,7 @@ def commands() -> dict[str, list[str]]:
     listed = f"{FIRST_PORT}-{FIRST_PORT + PORTS - 1}"
     nmap = ["nmap", "-sS", "-n", "-Pn", "-T4", "--min-rate", "50000", "--max-retries", "1", "-oG", "-", "-p"]
     return {
-        "ours": [sys.executable, str(_HERE / "sweep_ours.py"), NEAR, NEAR_IP, FAR_IP, str(TARGETS), *ports],
+        "ours": [sys.executable, "-S", str(_HERE / "sweep_ours.py"), NEAR, NEAR_IP, FAR_IP, str(TARGETS), *ports],
         "nmap": [*nmap, listed, str(TARGETS)],
         "connect": [sys.executable, str(_HERE / "sweep_connect.py"), str(TARGETS), *ports],
     }

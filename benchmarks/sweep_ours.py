@@ -30,6 +30,7 @@ PORTS = range(int(sys.argv[5]), int(sys.argv[5]) + int(sys.argv[6]))
 WAIT, ATTEMPTS = float(sys.argv[7]), int(sys.argv[8])
 STARTED = start([INTERFACE], max_rate=RATE, max_frames=TARGETS.num_addresses * len(PORTS) * ATTEMPTS + 4)
 
+sys.modules["ssl"] = None  # type: ignore[assignment] - for asyncio: nothing is encrypted here, and it is long to load
 import asyncio
 
 from probes.wire.client import Wire
@@ -77,9 +78,12 @@ async def main(started: Started) -> None:
         report = await sweep(wire, gate, station, SOURCE, asked, timeout=WAIT, attempts=ATTEMPTS)
         if not report.statistics.complete:
             raise SystemExit(f"the capture lost frames: {report.statistics}")
+        ending = asyncio.create_task(wire.close())
+        await asyncio.sleep(0)  # the helper ends while the result is written
         for each in report.swept:
             address = str(each.target.address)
             sys.stdout.write("".join(f"{address} {port} {state.value}\n" for port, state in each.states.items()))
+        await ending
 
 
 asyncio.run(main(STARTED))

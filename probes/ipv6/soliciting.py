@@ -17,6 +17,7 @@ from probes.wire import dhcpv6
 from probes.wire.answers import parse_answer
 from probes.wire.dhcpv6 import Dhcpv6Error, Problem
 from probes.wire.frames import UDP, FrameError, FrameKind, mac_text
+from probes.wire.mailbox import CLIENT_PORT
 from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
@@ -55,7 +56,7 @@ class _Servers:
         """Note one incoming frame of our VLAN; what belongs to another transaction says nothing."""
         if header.kind is not FrameKind.IPV6 or header.protocol != UDP or header.fragment_offset:
             return
-        if header.destination_port != dhcpv6.CLIENT_PORT or not isinstance(header.source_ip, IPv6Address):
+        if header.destination_port != CLIENT_PORT or not isinstance(header.source_ip, IPv6Address):
             return
         try:
             said = self._read(frame, header)

@@ -16,11 +16,12 @@ from probes.wire.frames import FrameError, FrameHeader, parse_header
 from probes.wire.gate import FrameGate, FrameRefused, never_allowed
 from probes.wire.mailbox import Mailboxes
 from probes.wire.start import Started, remedy, start
-from probes.wire.witness import WITNESS_SNAP, Witness
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+    from probes.wire.witness import Witness
 
 BUFFER_OCTETS = 4 << 20
 SNAP_OCTETS = 2048
@@ -165,6 +166,8 @@ class Wire:
     @asynccontextmanager
     async def witness(self, interface: str, *, buffer_bytes: int = BUFFER_OCTETS) -> AsyncIterator[Witness]:
         """Record every frame that leaves the interface, whoever sends it, header by header; as `capture`."""
+        from probes.wire.witness import WITNESS_SNAP, Witness  # noqa: PLC0415 - what a wire without one needs not load
+
         program = filters.compile_filter(filters.outgoing())
         async with self.capture(interface, bpf=program, buffer_bytes=buffer_bytes, snap=WITNESS_SNAP) as capture:
             yield Witness(capture)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from probes.wire.build import Link, multicast_mac, udp
 from probes.wire.frames import mac_bytes
+from probes.wire.mailbox import CLIENT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from probes.wire.station import Station
 
-SERVER_PORT, CLIENT_PORT = 547, 546
+SERVER_PORT = 547
 ALL_SERVERS = IPv6Address("ff02::1:2")
 SOLICIT, ADVERTISE = 1, 2
 MAX_OPTIONS = 128

@@ -255,18 +255,19 @@ class Helper:
             sender = _socket.socket(_socket.AF_PACKET, _socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
             sender.bind((name, 0))
             self.senders[name] = sender
+        head, recent, clock = LENGTH.size, self.recent, time.clock_gettime_ns  # once, not once a frame
         for sent in range(count):
             (size,) = LENGTH.unpack_from(body, position)
-            frame = body[position + LENGTH.size : position + LENGTH.size + size]
-            position += LENGTH.size + size
+            start = position + head
+            frame, position = body[start : start + size], start + size
             if not MIN_FRAME <= size <= MAX_FRAME or len(frame) != size:
                 raise RefusedError(REASON_PROTOCOL, f"a frame of {len(frame)} octets, {size} stated", sent)
             if self.total >= self.max_frames:
                 raise RefusedError(REASON_TOTAL, f"all {self.max_frames} frames of this run were sent", sent)
-            now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-            if now - self.recent[0] < SECOND:
-                raise RefusedError(REASON_RATE, f"more than {self.recent.maxlen} frames in one second", sent)
-            self.recent.append(now)  # before the attempt: a frame whose fate is unknown counts
+            now = clock(time.CLOCK_MONOTONIC)
+            if now - recent[0] < SECOND:
+                raise RefusedError(REASON_RATE, f"more than {recent.maxlen} frames in one second", sent)
+            recent.append(now)  # before the attempt: a frame whose fate is unknown counts
             self.total += 1
             try:
                 sender.send(frame, _socket.MSG_DONTWAIT)

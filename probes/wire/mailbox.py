@@ -11,10 +11,10 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
-from probes.wire.dhcpv6 import CLIENT_PORT
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+CLIENT_PORT = 546  # RFC 8415 §7.2
 
 
 class Mailboxes:

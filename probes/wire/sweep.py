@@ -39,12 +39,25 @@ SYN_ACK, RST_ACK = build.SYN | build.ACK, build.RST | build.ACK
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What became of one target, by port: its state, the first answer, why it was not sent or is left half open."""
+    """What became of one target; each view of it is made when it is asked for."""
 
     target: SweepTarget
-    states: Mapping[int, PairState]
-    answers: Mapping[int, CapturedFrame]
-    refused: Mapping[int, str]
+    _row: Sequence[Question]
+
+    @property
+    def states(self) -> Mapping[int, PairState]:
+        """By port."""
+        return {question.port: question.state for question in self._row}
+
+    @property
+    def answers(self) -> Mapping[int, CapturedFrame]:
+        """The first answer, by port."""
+        return {question.port: question.answer for question in self._row if question.answer is not None}
+
+    @property
+    def refused(self) -> Mapping[int, str]:
+        """Why a pair was not sent or is left half open, by port."""
+        return {question.port: question.refused for question in self._row if question.refused is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,7 @@ async def sweep(  # noqa: PLR0913 - one question's parts, as in probe_many
         if reset:
             await run.end_open()
     return SweepReport(
-        swept=tuple(_swept(target, row) for target, row in zip(targets, run.rows, strict=True)),
+        swept=tuple(map(Swept, targets, run.rows)),
         frames_sent=run.frames_sent,
         statistics=statistics,
         started_ns=started,
@@ -113,15 +126,6 @@ async def sweep(  # noqa: PLR0913 - one question's parts, as in probe_many
 
 def _due(waiting: deque[tuple[float, int, list[Question]]]) -> bool:
     return bool(waiting) and waiting[0][0] <= time.monotonic()
-
-
-def _swept(target: SweepTarget, row: Sequence[Question]) -> Swept:
-    return Swept(
-        target,
-        {question.port: question.state for question in row},
-        {question.port: question.answer for question in row if question.answer is not None},
-        {question.port: question.refused for question in row if question.refused is not None},
-    )
 
 
 @dataclass(slots=True)
