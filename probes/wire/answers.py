@@ -7,8 +7,8 @@ RFC 4443 §3, RFC 9293 §3.1. Nothing here raises but `FrameError`.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from probes.wire.frames import (
     ICMP,
@@ -34,16 +34,14 @@ _ND_HOP_LIMIT = 255
 _ENVELOPE = bytes(12)  # stands for the addresses when an embedded packet is read as a frame
 
 
-@dataclass(frozen=True, slots=True)
-class AddressAnswer:
+class AddressAnswer(NamedTuple):
     """An ARP reply or a neighbour advertisement: who says to own an address."""
 
     ip: IpAddress
     mac: str
 
 
-@dataclass(frozen=True, slots=True)
-class EchoReply:
+class EchoReply(NamedTuple):
     """An ICMP or ICMPv6 echo reply."""
 
     identifier: int
@@ -51,8 +49,7 @@ class EchoReply:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(NamedTuple):
     """What an ICMP error quotes of the packet that it is about; as much as it quotes."""
 
     source_ip: IpAddress
@@ -63,8 +60,7 @@ class Embedded:
     tcp_sequence: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class IcmpError:
+class IcmpError(NamedTuple):
     """An ICMP or ICMPv6 error; prohibited where its code says that a filter refused."""
 
     version: int
@@ -75,8 +71,7 @@ class IcmpError:
     embedded: Embedded
 
 
-@dataclass(frozen=True, slots=True)
-class TcpSegment:
+class TcpSegment(NamedTuple):
     """A TCP header."""
 
     source_port: int
@@ -86,8 +81,7 @@ class TcpSegment:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class UdpDatagram:
+class UdpDatagram(NamedTuple):
     """The ports of a datagram; what it says is somebody else's to read."""
 
     source_port: int

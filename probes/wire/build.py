@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from probes.wire.frames import (
     ETH_ARP,
@@ -35,8 +35,7 @@ _MSS_OPTION = struct.pack("!BBH", 2, 4, 1220)  # fits a path of 1280 octets, IPv
 _WINDOW = 64240
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """The Ethernet envelope: addresses, and the tags from the outermost in."""
 
     source: str

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from probes.wire import helper
 from probes.wire.channel import Channel, WireError
@@ -25,8 +25,7 @@ class Direction(StrEnum):
     OUTGOING = "outgoing"
 
 
-@dataclass(frozen=True, slots=True)
-class CapturedFrame:
+class CapturedFrame(NamedTuple):
     """One frame as it was on the wire: an outer tag that the kernel had taken off is back in data.
 
     t_ns is UTC since the epoch, monotonic_ns the same moment on CLOCK_MONOTONIC. checksum_partial: the
@@ -43,8 +42,7 @@ class CapturedFrame:
     checksum_partial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureStatistics:
+class CaptureStatistics(NamedTuple):
     """Counters since the capture opened.
 
     received: frames that passed the filter, lost ones included; kernel_drops: no room in the socket;

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from probes.wire import bpf as filters
 from probes.wire import helper
@@ -28,8 +28,7 @@ SNAP_OCTETS = 2048
 BATCH_OCTETS = 16384  # handed to the helper at once: it reads no capture meanwhile, a few milliseconds
 
 
-@dataclass(frozen=True, slots=True)
-class HelperState:
+class HelperState(NamedTuple):
     """What the helper says of itself: capabilities as bit masks (capabilities(7))."""
 
     version: int

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from probes.wire import bpf, build
 from probes.wire.answers import IcmpError
@@ -28,8 +29,7 @@ MAX_FRAMES = 20_000  # attempts in one call: each has its own source port or seq
 _FIRST_PORT, _LAST_PORT = 32768, 60999
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
+class ProbeResult(NamedTuple):
     """One probe's end. left_ns has one entry per attempt, None where the frame was not seen to leave."""
 
     probe: Probe
@@ -43,8 +43,7 @@ class ProbeResult:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeReport:
+class ProbeReport(NamedTuple):
     """The results in the order of the probes, and what the window's capture says of itself."""
 
     results: tuple[ProbeResult, ...]

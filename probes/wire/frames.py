@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from probes.wire.options import dhcp_message, dhcpv6_message, routed_by_options
 
@@ -63,8 +64,7 @@ class FrameKind(StrEnum):
 _DHCP = {(FrameKind.IPV4, DHCP_SERVER): dhcp_message, (FrameKind.IPV6, DHCPV6_SERVER): dhcpv6_message}
 
 
-@dataclass(frozen=True, slots=True)
-class VlanTag:
+class VlanTag(NamedTuple):
     """One IEEE 802.1Q tag: identifier 0-4095, priority 0-7, drop eligibility, tag protocol."""
 
     vid: int
@@ -85,8 +85,7 @@ class VlanTag:
         return struct.pack("!HH", self.protocol, control)
 
 
-@dataclass(frozen=True, slots=True)
-class ArpFields:
+class ArpFields(NamedTuple):
     """An ARP packet for IPv4 over Ethernet: operation 1 asks, 2 answers."""
 
     operation: int

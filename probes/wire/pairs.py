@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from probes.wire import build
 from probes.wire.capture import CapturedFrame
@@ -26,8 +27,7 @@ class PairState(StrEnum):
     NOT_SENT = "not_sent"
 
 
-@dataclass(frozen=True, slots=True)
-class SweepTarget:
+class SweepTarget(NamedTuple):
     """One address, the station that leads to it, and the ports to ask."""
 
     address: IpAddress

@@ -11,8 +11,8 @@ import os
 import resource
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 CAP_SETGID = 6
 CAP_SETUID = 7
@@ -36,8 +36,7 @@ class PrivilegeError(Exception):
     """Privileges could not be read or given up; the process must not go on as if they had been."""
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilityState:
+class CapabilityState(NamedTuple):
     """The five capability sets of a thread, as bit masks (capabilities(7)), and no_new_privs."""
 
     permitted: int
@@ -57,8 +56,7 @@ class CapabilityState:
         return not (self.permitted or self.effective or self.inheritable or self.ambient) and self.no_new_privs
 
 
-@dataclass(frozen=True, slots=True)
-class DropReport:
+class DropReport(NamedTuple):
     """What `drop_all` changed: the sets before and after, and the identity before and after."""
 
     before: CapabilityState

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from ipaddress import IPv6Address
+from typing import NamedTuple
 
 from probes.wire import bpf, build
 from probes.wire.answers import AddressAnswer, parse_answer
@@ -15,8 +15,7 @@ from probes.wire.gate import FrameGate
 from probes.wire.station import Station
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """What was learnt of an address: mac is None if nobody answered; claimants are all who did."""
 
     target_ip: IpAddress

@@ -10,9 +10,8 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from probes.wire import privilege
 
@@ -26,8 +25,7 @@ NOBODY = 65534  # the helper's uid and gid when it starts as root: it needs no f
 _HELPER = Path(__file__).with_name("helper.py").resolve()
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """A helper that is starting, and our end of its socket: `client.Wire.join` takes both over."""
 
     interfaces: tuple[str, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from probes.wire.frames import VlanTag
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
 MAX_FOREIGN = 64  # kept; all are counted
 
 
-@dataclass(frozen=True, slots=True)
-class Station:
+class Station(NamedTuple):
     """Where an exchange speaks from: the interface, our address on it, and the tag if the port is a trunk."""
 
     interface: str
@@ -25,8 +23,7 @@ class Station:
         return () if self.vlan is None else (self.vlan,)
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(NamedTuple):
     """A frame that resembles an answer and is none: why, when (UTC nanoseconds), and its octets."""
 
     reason: str

@@ -15,6 +15,7 @@ from asyncio import Task, create_task
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from probes.wire import bpf, build
 from probes.wire.answers import IcmpError, TcpSegment, parse_answer
@@ -60,8 +61,7 @@ class Swept:
         return {question.port: question.refused for question in self._row if question.refused is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class SweepReport:
+class SweepReport(NamedTuple):
     """The targets in the order given, and what the capture says of itself: not complete, a SILENT proves nothing."""
 
     swept: tuple[Swept, ...]
