@@ -15,7 +15,7 @@ from r2s_audit.files.profile import load_profile
 from r2s_audit.lab import Fault
 
 RECORDED = Path(__file__).with_name("recorded")
-BUDGET = 3 << 19
+BUDGET = 1 << 21
 """All recordings together, in octets."""
 
 Judge = Callable[[str], Judged]
