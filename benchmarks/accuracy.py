@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from benchmarks import recordings
 from benchmarks.expected import Alone, Comparison, Pair, compare_one, compare_sane, failed
+from benchmarks.neighbours import room_for_neighbours
 from benchmarks.places import AuditFailed, Measured, Place, Places
 from r2s_audit.cli.exits import Exit
 from r2s_audit.cli.loading import DEFAULT_PROFILE, catalogue, parameter_models
@@ -234,6 +235,7 @@ def run(options: argparse.Namespace, faults: Sequence[Fault]) -> Run:
         AuditFailed: the sane building cannot be audited.
     """
     with ExitStack() as stack:
+        stack.enter_context(room_for_neighbours())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="r2s-accuracy-")))
         places = Places()
         executor = ThreadPoolExecutor(options.side_by_side)
