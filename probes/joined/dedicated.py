@@ -121,13 +121,18 @@ class VlansDedicated(Check[Dedicated]):
         for cell in own.cells:
             _cell(cell, own, evidence, parameters.control_window_s, seen)
         if seen.joined:
-            measured = msg("sur deux liens à la fois, sans routeur : {devices}", devices=_some(seen.joined))
+            measured = msg(
+                "VLAN {vlan} : sur deux liens à la fois, sans routeur : {devices}",
+                vlan=own.vlan.id,
+                devices=_some(seen.joined),
+            )
             return non_conforme(expected, measured)
         if seen.link is not None:
             raise NotVerified(seen.link, expected=expected)
         if seen.crossed:
             measured = msg(
-                "séparé, mais {n} flux non déclarés passent sur {total} : {cells}",
+                "VLAN {vlan} séparé, mais {n} flux non déclarés passent sur {total} : {cells}",
+                vlan=own.vlan.id,
                 n=len(seen.crossed),
                 total=len(own.cells),
                 cells=_some(seen.crossed),
@@ -138,7 +143,8 @@ class VlansDedicated(Check[Dedicated]):
         return conforme(
             expected,
             msg(
-                "séparé et filtré : rien d'un autre VLAN à {points}, {n} cellules tenues",
+                "VLAN {vlan} séparé et filtré : rien d'un autre VLAN à {points}, {n} cellules tenues",
+                vlan=own.vlan.id,
                 points=listed(point.socket for point in own.points),
                 n=seen.held,
             ),
