@@ -53,8 +53,7 @@ def _made(topology: Topology, device: Device, collector: CollectorSpec) -> tuple
     point = point_for(topology, device)
     if point is None:
         return ()
-    near = (a for a in device.addresses if topology.same_vlan(point, a))
-    address = next(near, device.addresses[0])
+    address = topology.address_from(point, device)
     return (request(collector.id, point.id, device.id, address=str(address), port=port_of(device)),)
 
 

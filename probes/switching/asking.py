@@ -17,11 +17,6 @@ SWITCH = "ssh.switch"
 SSH_PORT = 22
 
 
-def readable(topology: Topology) -> list[Device]:
-    """Devices whose command line the site file lets be read."""
-    return [device for device in topology.site.devices if device.admin.ssh is not None]
-
-
 def port_of(device: Device) -> int:
     """The declared port of the command line, else 22."""
     return device.admin.ssh.port if device.admin.ssh else SSH_PORT
@@ -42,8 +37,7 @@ def requests_for(topology: Topology, device: Device) -> tuple[Request, ...]:
     point = point_for(topology, device)
     if point is None:
         return ()
-    near = (a for a in device.addresses if topology.same_vlan(point, a))
-    address = next(near, device.addresses[0])
+    address = topology.address_from(point, device)
     return (request(SWITCH, point.id, device.id, address=str(address), port=port_of(device)),)
 
 

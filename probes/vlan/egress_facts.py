@@ -37,7 +37,7 @@ class HopFacts(Model):
     @property
     def is_end(self) -> bool:
         """The end of the way answered as one that may be used: the question came that far."""
-        return self.state in {ReachState.REPLY, ReachState.SYN_ACK, ReachState.ANSWER}
+        return self.state.is_open
 
     @property
     def router(self) -> IPAddress | None:

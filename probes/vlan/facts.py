@@ -36,6 +36,11 @@ class ReachState(StrEnum):
     ARP_UNRESOLVED = "arp_unresolved"
     """The next hop did not answer ARP or neighbour solicitation: the probe was never sent."""
 
+    @property
+    def is_open(self) -> bool:
+        """The target answered as one that may be used: echo reply, SYN-ACK or datagram."""
+        return self in {ReachState.REPLY, ReachState.SYN_ACK, ReachState.ANSWER}
+
 
 class SenderControl(Model):
     """Whether the point could send and hear at both ends of the window (promise 3).
@@ -120,7 +125,7 @@ class ReachFacts(Model):
     @property
     def is_open(self) -> bool:
         """The target answered as one that may be used: echo reply, SYN-ACK or datagram."""
-        return self.state in {ReachState.REPLY, ReachState.SYN_ACK, ReachState.ANSWER}
+        return self.state.is_open
 
 
 class Way(StrEnum):

@@ -12,11 +12,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from probes.wire import bpf, build
-from probes.wire.answers import AddressAnswer, parse_answer
-from probes.wire.capture import CaptureStatistics, Direction
+from probes.wire.capture import CaptureStatistics
 from probes.wire.channel import WireRefused
 from probes.wire.frames import FrameError, IpAddress
 from probes.wire.gate import FrameGate, FrameRefused
+from probes.wire.resolve import claims
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,14 +109,7 @@ async def _listen(capture: Capture, station: Station, wanted: list[IpAddress], f
 
 
 def _absorb(frames: list[CapturedFrame], station: Station, wanted: list[IpAddress], found: Neighbours) -> None:
-    """Note who says, to us and in our VLAN, to own what; a damaged frame says nothing."""
-    expected = 0 if station.vlan is None else station.vlan.vid
-    for frame in frames:
-        if frame.direction is Direction.OUTGOING or (frame.vlan.vid if frame.vlan else 0) != expected:
-            continue
-        try:
-            header, answer = parse_answer(frame.data, verify=not frame.checksum_partial)
-        except FrameError:
-            continue
-        if isinstance(answer, AddressAnswer) and answer.ip in wanted and header.destination_mac == station.mac:
+    """Note who says to own what is wanted."""
+    for answer, _ in claims(frames, station):
+        if answer.ip in wanted:
             found.macs.setdefault(answer.ip, answer.mac)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from probes.wire import bpf, build
 from probes.wire.answers import AddressAnswer, parse_answer
-from probes.wire.capture import CapturedFrame, CaptureStatistics, Direction
+from probes.wire.capture import Capture, CapturedFrame, CaptureStatistics, Direction
 from probes.wire.client import Wire
 from probes.wire.frames import FrameError, IpAddress
 from probes.wire.gate import FrameGate
@@ -58,23 +59,29 @@ async def resolve(
     else:
         raise FrameError(f"{source_ip} cannot ask for {target_ip}")
     program = bpf.compile_filter(bpf.exchange(station.mac))
-    claims: dict[str, CapturedFrame] = {}
+    heard: dict[str, CapturedFrame] = {}
     asked = 0
+
+    def absorb(capture: Capture) -> None:
+        for answer, frame in claims(capture.take(), station):
+            if answer.ip == target_ip:
+                heard.setdefault(answer.mac, frame)
+
     async with wire.capture(station.interface, bpf=program) as capture:
-        while asked < attempts and not claims:
+        while asked < attempts and not heard:
             await wire.send(gate, station.interface, [frame])
             asked += 1
             deadline = time.monotonic() + timeout
-            while not claims and await capture.until(deadline):
-                _claims(capture.take(), station, target_ip, claims)
+            while not heard and await capture.until(deadline):
+                absorb(capture)
         statistics = await capture.statistics()
-        _claims(capture.take(), station, target_ip, claims)
-    first = next(iter(claims), None)
-    return Resolution(target_ip, first, tuple(claims), asked, statistics, claims[first] if first else None)
+        absorb(capture)
+    first = next(iter(heard), None)
+    return Resolution(target_ip, first, tuple(heard), asked, statistics, heard[first] if first else None)
 
 
-def _claims(frames: list[CapturedFrame], station: Station, target: IpAddress, claims: dict[str, CapturedFrame]) -> None:
-    """Add to claims whoever says, to us and in our VLAN, to own target; damaged frames claim nothing."""
+def claims(frames: Iterable[CapturedFrame], station: Station) -> Iterator[tuple[AddressAnswer, CapturedFrame]]:
+    """Yield who says, to us and in our VLAN, to own what; a damaged frame says nothing."""
     expected = 0 if station.vlan is None else station.vlan.vid
     for frame in frames:
         if frame.direction is Direction.OUTGOING or (frame.vlan.vid if frame.vlan else 0) != expected:
@@ -83,5 +90,5 @@ def _claims(frames: list[CapturedFrame], station: Station, target: IpAddress, cl
             header, answer = parse_answer(frame.data, verify=not frame.checksum_partial)
         except FrameError:
             continue
-        if isinstance(answer, AddressAnswer) and answer.ip == target and header.destination_mac == station.mac:
-            claims.setdefault(answer.mac, frame)
+        if isinstance(answer, AddressAnswer) and header.destination_mac == station.mac:
+            yield answer, frame

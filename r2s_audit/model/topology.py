@@ -136,6 +136,10 @@ class Topology:
             return True
         return self.declared_flow(self.zone_of(point).id, device, protocol, port)
 
+    def address_from(self, point: MeasuringPoint, device: Device) -> AnyAddress:
+        """The device's address on the point's own link, else its first; IndexError for a device without any."""
+        return next((a for a in device.addresses if self.same_vlan(point, a)), device.addresses[0])
+
     def points_reaching(self, device: Device, protocol: FlowProtocol, port: int | None = None) -> list[MeasuringPoint]:
         """Access points from which the device may be reached, those of its own VLAN first, then in file order.
 
