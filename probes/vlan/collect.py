@@ -135,18 +135,8 @@ async def reach(access: Access, requests: Sequence[Request]) -> AsyncIterator[tu
         asked = questions[start : start + WINDOW_SIZE]
         versions = {question.address.version for question in asked}  # the other gateway need not be disturbed
         window = Window(access, station, {v: side for v, side in sides.items() if v in versions})
-        for each in await _ask(window, asked):
+        for each in await window.ask(asked):
             yield each
-
-
-async def _ask(window: Window, questions: Sequence[Question]) -> list[tuple[Request, Outcome]]:
-    name = window.station.interface
-    try:
-        return await window.ask(questions)
-    except NoInterface as error:
-        raise CollectFailure(
-            Failure.MISSING_INTERFACE, msg("interface {name} absente de cette machine", name=name)
-        ) from error
 
 
 def _question(access: Access, request: Request) -> Question:

@@ -15,8 +15,7 @@ from probes.api import CollectFailure, Outcome
 from probes.vlan.datagrams import datagram
 from probes.vlan.egress_facts import EgressFacts, HopFacts
 from probes.vlan.facts import ReachState
-from probes.vlan.link import NoInterface, read_link
-from probes.vlan.window import ATTEMPTS, Side, Window, loss_of, sender_of
+from probes.vlan.window import ATTEMPTS, Side, Window, loss_of
 from probes.wire.frames import mac_text, parse_header
 from probes.wire.match import Probe, ProbeState
 from probes.wire.station import Station
@@ -130,16 +129,12 @@ def _way(access: Access, request: Request) -> Outcome | tuple[_Way, Side]:
 async def _followed(access: Access, ways: Sequence[_Way], sides: dict[int, Side]) -> list[tuple[Request, Outcome]]:
     name = access.point.interface
     window = Window(access, Station(name, mac_text(access.mac)), sides)
-    try:
-        start, downs = access.now(), read_link(name).carrier_downs
-        before = await window.control({})
-        reports = [report async for report in _stages(window, ways, before)]
-        after = await window.control(before.neighbours.macs)
-        losses = read_link(name).carrier_downs - downs
-    except NoInterface as error:
-        raise CollectFailure(
-            Failure.MISSING_INTERFACE, msg("interface {name} absente de cette machine", name=name)
-        ) from error
+
+    async def work(before: End) -> list[ProbeReport]:
+        return [report async for report in _stages(window, ways, before)]
+
+    framed = await window.framed(work)
+    reports, before, start = framed.found, framed.before, framed.start
     found = []
     for way in ways:
         refusal = _refusal(way, before)
@@ -160,7 +155,7 @@ async def _followed(access: Access, ways: Sequence[_Way], sides: dict[int, Side]
             window_start=start,
             window_end=access.now(),
             loss=_loss(reports),
-            sender=sender_of(way.gateway, before, after, losses),
+            sender=framed.sender(way.gateway),
         )
         sent = sum(hop.frames_sent for hop in (*facts.hops, *filter(None, [end])))
         blobs = tuple(_kept(access, way.results.values()))

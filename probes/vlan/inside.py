@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from probes.api import CollectFailure, Outcome
 from probes.vlan.facts import InsideFacts, ReachState, Way, WayFacts
-from probes.vlan.link import NoInterface, read_link
 from probes.vlan.matrix import PRINTER_PORTS, tcp_ports
 from probes.vlan.owners import Question, ask_owners
-from probes.vlan.window import ATTEMPTS, Side, Window, loss_of, sender_of
+from probes.vlan.window import ATTEMPTS, Side, Window, loss_of
 from probes.wire.frames import mac_text, parse_header
 from probes.wire.match import Probe, ProbeState
 from probes.wire.station import Station
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from probes.api import Access
+    from probes.vlan.window import End
     from probes.wire.capture import CaptureStatistics
-    from probes.wire.exchange import ProbeResult
+    from probes.wire.exchange import ProbeReport, ProbeResult
     from r2s_audit.model.observation import Request
     from r2s_audit.model.site import AnyAddress
 
@@ -84,13 +84,7 @@ async def inside(access: Access, requests: Sequence[Request]) -> AsyncIterator[t
         asked = targets[start : start + WINDOW_SIZE]
         versions = {target.address.version for target in asked}
         window = Window(access, station, {v: side for v, side in sides.items() if v in versions})
-        try:
-            found = await _ask(window, asked)
-        except NoInterface as error:
-            raise CollectFailure(
-                Failure.MISSING_INTERFACE, msg("interface {name} absente de cette machine", name=station.interface)
-            ) from error
-        for each in found:
+        for each in await _ask(window, asked):
             yield each
 
 
@@ -107,23 +101,22 @@ def _read(access: Access, request: Request) -> _Target:
 
 
 async def _ask(window: Window, targets: Sequence[_Target]) -> list[tuple[Request, Outcome]]:
-    access, start = window.access, window.access.now()
-    downs = read_link(window.station.interface).carrier_downs
-    before = await window.control({})
+    access = window.access
     near = [target for target in targets if target.on_link]
     to_all = {t.address: Question(window.sides[t.address.version].source, t.address, None) for t in near}
     to_one = {t.address: Question(window.sides[t.address.version].source, t.address, t.mac) for t in near if t.mac}
-    gateways = before.neighbours.macs
-    # The questions and the probes listen in captures of their own, and no answer to one is an answer to the other.
-    asking = asyncio.create_task(_asked(window, [to_all, to_one]))
-    try:
-        report = await window.probe([p for t in targets for p in _probes(window, t, gateways)], ATTEMPTS)
-        heard = await asking
-    finally:
-        asking.cancel()
-    after = await window.control(before.neighbours.macs)
-    end = access.now()
-    losses = read_link(window.station.interface).carrier_downs - downs
+
+    async def work(before: End) -> tuple[ProbeReport, list[CaptureStatistics | None]]:
+        # The questions and the probes listen in captures of their own, and no answer to one is an answer to the other.
+        asking = asyncio.create_task(_asked(window, [to_all, to_one]))
+        try:
+            probes = [p for t in targets for p in _probes(window, t, before.neighbours.macs)]
+            return await window.probe(probes, ATTEMPTS), await asking
+        finally:
+            asking.cancel()
+
+    framed = await window.framed(work)
+    (report, heard), gateways = framed.found, framed.before.neighbours.macs
     loss = loss_of(*heard, report.statistics)
     results = {result.probe.key: result for result in report.results}
     outcomes: list[tuple[Request, Outcome]] = []
@@ -140,18 +133,18 @@ async def _ask(window: Window, targets: Sequence[_Target]) -> list[tuple[Request
             on_link=target.on_link,
             gateway_mac=gateways.get(gateway) if gateway else None,
             ways=tuple(ways),
-            window_start=start,
-            window_end=end,
+            window_start=framed.start,
+            window_end=framed.end,
             loss=loss,
-            sender=sender_of(gateway, before, after, losses),
+            sender=framed.sender(gateway),
         )
         answers = (r.answer for key, r in results.items() if key.startswith(f"{target.request.key} ") and r.answer)
         outcome = Outcome(
             facts=facts,
             blobs=tuple(access.keep(answer, "ethernet-frame") for answer in answers),
             packets_sent=sum(way.frames_sent for way in ways),
-            started=start,
-            ended=end,
+            started=framed.start,
+            ended=framed.end,
         )
         outcomes.append((target.request, outcome))
     return outcomes

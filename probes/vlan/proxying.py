@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from probes.api import CollectFailure, Outcome
 from probes.vlan.facts import ForeignQuestion, ProxyFacts
-from probes.vlan.link import NoInterface, read_link
 from probes.vlan.matrix import matrix
 from probes.vlan.owners import Question, ask_owners
-from probes.vlan.window import Side, Window, loss_of, sender_of
+from probes.vlan.window import Side, Window, loss_of
 from probes.wire.frames import mac_text
 from probes.wire.station import Station
 from r2s_audit.model.observation import Failure
@@ -41,17 +40,7 @@ async def proxy(access: Access, request: Request) -> Outcome:
     window = Window(access, station, {version: Side(source, gateway)})
     asked = matrix(access.topology).foreign(access.point.id, version)
     questions = [Question(source, target, None) for target in asked]
-    try:
-        start, downs = access.now(), read_link(name).carrier_downs
-        before = await window.control({})
-        heard = await ask_owners(access, station, questions)
-        after = await window.control(before.neighbours.macs)
-        losses = read_link(name).carrier_downs - downs
-    except NoInterface as error:
-        raise CollectFailure(
-            Failure.MISSING_INTERFACE, msg("interface {name} absente de cette machine", name=name)
-        ) from error
-    end = access.now()
+    framed = await window.framed(lambda _: ask_owners(access, station, questions))
     facts = ProxyFacts.model_validate(
         {
             "version": version,
@@ -61,10 +50,10 @@ async def proxy(access: Access, request: Request) -> Outcome:
                 )
                 for q in questions
             ],
-            "window_start": start,
-            "window_end": end,
-            "loss": loss_of(heard),
-            "sender": sender_of(gateway, before, after, losses),
+            "window_start": framed.start,
+            "window_end": framed.end,
+            "loss": loss_of(framed.found),
+            "sender": framed.sender(gateway),
         }
     )
-    return Outcome(facts=facts, packets_sent=sum(q.sent for q in questions), started=start, ended=end)
+    return Outcome(facts=facts, packets_sent=sum(q.sent for q in questions), started=framed.start, ended=framed.end)

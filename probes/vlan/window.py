@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from probes.api import CollectFailure, Outcome
 from probes.vlan.datagrams import EMPTY, datagram
 from probes.vlan.facts import Loss, ReachFacts, ReachState, SenderControl
-from probes.vlan.link import read_link
+from probes.vlan.link import NoInterface, read_link
 from probes.vlan.neighbours import Neighbours, resolve_all
 from probes.wire.exchange import ProbeReport, ProbeResult, probe_many
 from probes.wire.frames import IpAddress, parse_header
@@ -25,13 +25,14 @@ from r2s_audit.model.observation import Failure
 from r2s_audit.model.text import msg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
     from probes.api import Access
     from probes.wire.capture import CaptureStatistics
     from r2s_audit.model.observation import BlobRef, Request
     from r2s_audit.model.text import Message
 
+T = TypeVar("T")
 ANSWER_SECONDS = 1.0
 """Waited after each round of frames; a later answer to the first is still heard during the second."""
 ATTEMPTS = 2
@@ -81,6 +82,23 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Framed(Generic[T]):
+    """What was done between the sender's two controls, and what these say."""
+
+    found: T
+    start: datetime
+    end: datetime
+    before: End
+    after: End
+    losses: int
+    """Of the carrier, meanwhile."""
+
+    def sender(self, gateway: IpAddress | None) -> SenderControl:
+        """The control by one gateway."""
+        return sender_of(gateway, self.before, self.after, self.losses)
+
+
+@dataclass(frozen=True, slots=True)
 class _Context:
     """What every outcome of a window shares."""
 
@@ -109,25 +127,44 @@ class Window:
     station: Station
     sides: Mapping[int, Side]
 
+    async def framed(self, work: Callable[[End], Awaitable[T]]) -> Framed[T]:
+        """Do some work between the sender's controls, and give it what the first of them found.
+
+        Raises:
+            CollectFailure: the interface is gone; no raw frames here. WireError: the helper is gone.
+        """
+        name, start = self.station.interface, self.access.now()
+        try:
+            downs = read_link(name).carrier_downs
+            before = await self.control({})
+            found = await work(before)
+            after = await self.control(before.neighbours.macs)
+            losses = read_link(name).carrier_downs - downs
+        except NoInterface as error:
+            raise CollectFailure(
+                Failure.MISSING_INTERFACE, msg("interface {name} absente de cette machine", name=name)
+            ) from error
+        return Framed(found, start, self.access.now(), before, after, losses)
+
     async def ask(self, questions: Sequence[Question]) -> list[tuple[Request, Outcome]]:
         """Ask all of them, in IP versions that the point has, inside one window; one outcome each, in their order.
 
         Raises:
-            CollectFailure: no raw frames here. WireError: the helper is gone. NoInterface: the interface is.
+            CollectFailure, WireError: as :meth:`framed`.
         """
-        name, start = self.station.interface, self.access.now()
-        downs = read_link(name).carrier_downs
-        before = await self.control({})
-        hops = {q.next_hop for q in questions if q.next_hop is not None} - set(self._gateways)
-        neighbours = await self._resolve(sorted(hops, key=lambda hop: (hop.version, int(hop))))
-        neighbours.macs |= before.neighbours.macs
-        neighbours.refused |= before.neighbours.refused
-        neighbours.unsent |= before.neighbours.unsent
-        report = await self.probe(list(self._probes(questions, neighbours)), ATTEMPTS)
-        after = await self.control(before.neighbours.macs)
-        losses = read_link(name).carrier_downs - downs
-        senders = {version: sender_of(side.gateway, before, after, losses) for version, side in self.sides.items()}
-        context = _Context(start, self.access.now(), loss_of(report.statistics), senders, neighbours)
+
+        async def work(before: End) -> tuple[Neighbours, ProbeReport]:
+            hops = {q.next_hop for q in questions if q.next_hop is not None} - set(self._gateways)
+            neighbours = await self._resolve(sorted(hops, key=lambda hop: (hop.version, int(hop))))
+            neighbours.macs |= before.neighbours.macs
+            neighbours.refused |= before.neighbours.refused
+            neighbours.unsent |= before.neighbours.unsent
+            return neighbours, await self.probe(list(self._probes(questions, neighbours)), ATTEMPTS)
+
+        framed = await self.framed(work)
+        neighbours, report = framed.found
+        senders = {version: framed.sender(side.gateway) for version, side in self.sides.items()}
+        context = _Context(framed.start, framed.end, loss_of(report.statistics), senders, neighbours)
         results = {result.probe.key: result for result in report.results}
         return [(q.request, self._outcome(q, context, results.get(q.request.key))) for q in questions]
 
